@@ -1,0 +1,48 @@
+# Two commands for a new machine: `make demo` and `make test`. Python 3.11 to 3.13 and make are all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := $(if $(GPU),gpu,cpu)
+INSTALLED := $(VENV)/.installed-$(LOCK)
+UV_VERSION := 0.13.9
+
+.PHONY: demo test lint bench install locks format
+
+demo: install
+	$(BIN)/snakemake
+
+test: install
+	$(BIN)/pytest -n auto --dist worksteal
+
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/snakefmt Snakefile rules
+
+bench: install
+	$(BIN)/python benchmarks/run.py $(ONLY)
+
+install: $(INSTALLED)
+
+$(INSTALLED): envs/$(LOCK).txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "clipit needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + ": call make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --python $(BIN)/python --compile-bytecode envs/$(LOCK).txt
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --quiet --editable .
+	rm -f $(VENV)/.installed-*
+	touch $@
+
+# Resolves envs/*.in anew; commit the result.
+locks: install
+	for lock in cpu gpu; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header envs/$$lock.in -o envs/$$lock.txt; \
+	done

@@ -1,0 +1,42 @@
+"""What every rules file needs: the checked configuration, the plan, paths, and small look-ups."""
+
+import sys
+from pathlib import Path
+
+from clipit.artifacts.paths import Paths
+from clipit.config.expand import TEACHER, expand
+from clipit.config.load import load_config
+from clipit.config.variants import VARIANTS
+from clipit.runtime.errors import UserError
+from clipit.workflow.bind import Binding
+
+PROJECT = Path(workflow.basedir)
+
+try:
+    CONFIG = load_config(config, PROJECT / "config" / "catalog.yaml")
+    PLAN = expand(CONFIG)
+    BIND = Binding(CONFIG, PLAN, PROJECT)
+    GPUS = BIND.gpus
+except UserError as error:
+    sys.exit(f"clipit: {error}")
+
+PATHS = Paths(CONFIG.results)
+TABLES = [PATHS.table(experiment, suffix) for experiment in CONFIG.experiments for suffix in ("csv", "md", "json")]
+PROBES = "|".join(name for name, variant in VARIANTS.items() if variant.trains == "probe")
+STUDENTS = "|".join(name for name, variant in VARIANTS.items() if variant.trains == "student")
+ENVIRONMENT = PROJECT / "envs" / ("gpu.yaml" if GPUS else "cpu.yaml")
+
+
+wildcard_constraints:
+    dataset="[a-z0-9_]+",
+    corpus="[a-z0-9_]+",
+    retriever="[a-z0-9_]+",
+    backbone="[a-z0-9_]+",
+    pairing="[a-z0-9_]+",
+    variant="[a-z0-9_]+",
+    experiment="[a-z0-9_]+",
+    run="[0-9a-f]{8}",
+    seed="[0-9]+",
+    i="[0-9]+",
+    n="[0-9]+",
+    file="[A-Za-z0-9_.-]+",

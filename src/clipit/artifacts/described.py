@@ -1,0 +1,16 @@
+"""Settings as provenance keeps them: what a thing is, not where it lies on this machine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_LOCATIONS = {"path", "captions"}
+
+
+def described(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` without paths; a `local-dir:` model keeps the last part of its path as its name."""
+    return {
+        key: Path(value.partition(":")[2]).name if isinstance(value, str) and value.startswith("local-dir:") else value
+        for key, value in values.items()
+        if key not in _LOCATIONS
+    }

@@ -1,0 +1,138 @@
+"""Every path under the results folder, and nowhere else.
+
+Each method gives one path; called without arguments it gives Snakemake's pattern with the wildcards in braces.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The layout of a results folder rooted at `root`."""
+
+    root: str = "results"
+
+    # download
+    def download(self, dataset: str = "{dataset}", file: str = "{file}") -> str:
+        return f"{self.root}/data/{dataset}/{file}"
+
+    def fetched(self, dataset: str = "{dataset}", file: str = "{file}") -> str:
+        return f"{self.root}/data/{dataset}/.fetched/{file}"
+
+    def downloaded(self, dataset: str = "{dataset}") -> str:
+        return f"{self.root}/data/{dataset}/_COMPLETE.json"
+
+    # tile
+    def _patches(self, dataset: str, name: str) -> str:
+        return f"{self.root}/patches/{dataset}/{name}"
+
+    def store(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "patches.zarr")
+
+    def items(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "items.parquet")
+
+    def tiled(self, dataset: str = "{dataset}", i: str | int = "{i}", n: str | int = "{n}") -> str:
+        return self._patches(dataset, f"tiled/part-{i}-of-{n}.parquet")
+
+    def store_success(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "_SUCCESS.json")
+
+    def patches(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "patches.parquet")
+
+    def rejected(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "rejected.parquet")
+
+    def splits(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "splits.parquet")
+
+    def labels(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "labels.parquet")
+
+    def captions(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "captions.parquet")
+
+    def image_truth(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "truth.parquet")
+
+    # corpus
+    def reports(self, corpus: str = "{corpus}") -> str:
+        return f"{self.root}/corpora/{corpus}/reports.parquet"
+
+    def report_truth(self, corpus: str = "{corpus}") -> str:
+        return f"{self.root}/corpora/{corpus}/truth.parquet"
+
+    # models trained here; each folder is a `local-dir:` model
+    def model(self, model: str = "{model}") -> str:
+        return f"{self.root}/models/{model}"
+
+    def backbone_weights(self, backbone: str = "{backbone}") -> str:
+        return f"{self.model(backbone)}/model.safetensors"
+
+    def retriever_sentinel(self, retriever: str = "{retriever}") -> str:
+        return f"{self.model(retriever)}/retriever.json"
+
+    # embed
+    def image_embeddings_part(
+        self, retriever: str = "{retriever}", dataset: str = "{dataset}", i: str | int = "{i}", n: str | int = "{n}"
+    ) -> str:
+        return f"{self.root}/embeddings/{retriever}/{dataset}/part-{i}-of-{n}.parquet"
+
+    def report_embeddings(self, retriever: str = "{retriever}", corpus: str = "{corpus}") -> str:
+        return f"{self.root}/embeddings/{retriever}/{corpus}.parquet"
+
+    # pair
+    def _pairing(self, dataset: str, corpus: str, retriever: str, pairing: str, name: str) -> str:
+        return f"{self.root}/pairs/{dataset}/{corpus}/{retriever}/{pairing}/{name}"
+
+    def pairs(
+        self,
+        dataset: str = "{dataset}",
+        corpus: str = "{corpus}",
+        retriever: str = "{retriever}",
+        pairing: str = "{pairing}",
+    ) -> str:
+        return self._pairing(dataset, corpus, retriever, pairing, "pairs.parquet")
+
+    def audit(
+        self,
+        dataset: str = "{dataset}",
+        corpus: str = "{corpus}",
+        retriever: str = "{retriever}",
+        pairing: str = "{pairing}",
+    ) -> str:
+        return self._pairing(dataset, corpus, retriever, pairing, "audit.json")
+
+    # train
+    def features(self, backbone: str = "{backbone}", dataset: str = "{dataset}") -> str:
+        return f"{self.root}/features/{backbone}/{dataset}/features.parquet"
+
+    def run_file(
+        self,
+        name: str,
+        dataset: str = "{dataset}",
+        backbone: str = "{backbone}",
+        variant: str = "{variant}",
+        run: str = "{run}",
+        seed: str | int = "{seed}",
+    ) -> str:
+        """A file of one run. A teacher's `backbone` is the retriever whose embeddings it classifies."""
+        return f"{self.root}/runs/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{name}"
+
+    # evaluate and report
+    def table(self, experiment: str = "{experiment}", suffix: str = "csv") -> str:
+        return f"{self.root}/tables/{experiment}.{suffix}"
+
+    def report(self, name: str = "index.html") -> str:
+        return f"{self.root}/report/{name}"
+
+    def bench(self, name: str) -> str:
+        return f"{self.root}/bench/{name}.json"
+
+    # Snakemake's own
+    def log(self, name: str) -> str:
+        return f"{self.root}/logs/{name}.log"
+
+    def benchmark(self, name: str) -> str:
+        return f"{self.root}/benchmarks/{name}.tsv"

@@ -1,0 +1,15 @@
+"""One feature vector a patch, by a frozen backbone (not normalised)."""
+
+import pyarrow as pa
+
+from clipit.artifacts.schemas.column import column
+
+
+def schema(d: int = 1) -> pa.Schema:
+    """The schema for `d` dimensions (reading accepts any)."""
+    return pa.schema(
+        [
+            column("patch_id", pa.string(), "the patch"),
+            column("embedding", pa.list_(pa.float32(), d), "features of the patch"),
+        ]
+    )

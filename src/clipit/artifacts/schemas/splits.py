@@ -1,0 +1,12 @@
+"""The split of every patch."""
+
+import pyarrow as pa
+
+from clipit.artifacts.schemas.column import column
+
+SCHEMA = pa.schema(
+    [
+        column("patch_id", pa.string(), "the patch"),
+        column("split", pa.string(), "train, val or test"),
+    ]
+)

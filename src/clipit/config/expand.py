@@ -1,0 +1,154 @@
+"""From experiments to runs: what is trained, once, and which run each row of a table shows."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clipit.config.catalog import Pairing, RetrieverBackbone
+from clipit.config.experiment import Config, Experiment
+from clipit.config.load import as_list
+from clipit.config.variants import VARIANTS, Variant
+
+COLOUR = "colour"
+"""The backbone of the variant that uses none: mean and standard deviation of the colours."""
+
+TEACHER = "teacher"
+"""The variant name under which a teacher's files lie; its `backbone` is the retriever it classifies embeddings of."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what it reads and its settings. `id` hashes exactly these, not the seed."""
+
+    dataset: str
+    backbone: str
+    variant: str
+    seed: int
+    settings: Mapping[str, Any]
+    target: str | None = None
+    corpus: str | None = None
+    retriever: str | None = None
+    pairing: str | None = None
+    probe: "Run | None" = field(default=None, compare=False)
+    teacher: "Run | None" = field(default=None, compare=False)
+
+    @property
+    def id(self) -> str:
+        """First 8 hexadecimal digits of a hash over the settings and names that this run reads.
+
+        A drawn pairing is named without its seed, so that the runs of all seeds lie side by side.
+        """
+        reads = {
+            "settings": self.settings,
+            "target": self.target,
+            "corpus": self.corpus,
+            "retriever": self.retriever,
+            "pairing": self.pairing and self.pairing.split("_seed")[0],
+            "probe": self.probe and self.probe.id,
+            "teacher": self.teacher and self.teacher.id,
+        }
+        return hashlib.sha256(json.dumps(reads, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """The wildcards of this run's files."""
+        return {
+            "dataset": self.dataset,
+            "backbone": self.backbone,
+            "variant": self.variant,
+            "run": self.id,
+            "seed": str(self.seed),
+        }
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run as one experiment shows it: the combination it belongs to, and the run."""
+
+    combination: Mapping[str, str]
+    run: Run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a configuration asks for."""
+
+    tables: Mapping[str, list[Row]]
+    runs: Mapping[tuple[str, ...], Run]
+    pairings: Mapping[str, Pairing]
+    """The pairings of the catalog, and one for each seed of a drawn one."""
+
+    def run(self, wildcards: Any) -> Run:
+        """The run that a rule's wildcards name."""
+        return self.runs[
+            tuple(str(getattr(wildcards, key)) for key in ("dataset", "backbone", "variant", "run", "seed"))
+        ]
+
+
+def expand(config: Config) -> Plan:
+    """Multiplies every experiment's lists into runs, with the probes and teachers that they need."""
+    tables: dict[str, list[Row]] = {}
+    runs: dict[tuple[str, ...], Run] = {}
+    pairings = dict(config.pairings)
+    for title, experiment in config.experiments.items():
+        tables[title] = []
+        for combination in _combinations(experiment):
+            for name, seed in itertools.product(experiment.variants, experiment.seeds):
+                run = _run(config, experiment, combination, name, seed)
+                tables[title].append(Row(combination, run))
+                for needed in (run, run.probe, run.teacher):
+                    if needed is not None:
+                        runs[tuple(needed.wildcards.values())] = needed
+                if run.pairing is not None and run.pairing not in pairings:
+                    pairings[run.pairing] = Pairing(method="random", seed=seed)
+    return Plan(tables, runs, pairings)
+
+
+def _combinations(experiment: Experiment) -> list[dict[str, str]]:
+    axes = ("dataset", "corpus", "retriever", "backbone", "pairing")
+    lists = (as_list(getattr(experiment, axis)) for axis in axes)
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*lists)]
+
+
+def _run(config: Config, experiment: Experiment, names: Mapping[str, str], variant: str, seed: int) -> Run:
+    what = VARIANTS[variant]
+    training = experiment.training
+    if what.trains == "probe":
+        backbone = COLOUR if what.features == "colour" else names["backbone"]
+        return Run(names["dataset"], backbone, variant, seed, training.probe.model_dump())
+    settings = training.model_dump(by_alias=True, exclude={"probe", "teacher", "protocol", "hidden"}) | {
+        "unlabelled": False
+    }
+    probe = _run(config, experiment, names, "linear_probe", seed)
+    if what.target is None:
+        del settings["lambda"]
+        return Run(names["dataset"], names["backbone"], variant, seed, settings, probe=probe)
+    reads = _target(what, names, seed)
+    head = {**training.teacher.model_dump(), "hidden": training.hidden}
+    teacher = Run(names["dataset"], names["retriever"], TEACHER, seed, head, **reads)
+    settings["unlabelled"] = what.unlabelled
+    return Run(names["dataset"], names["backbone"], variant, seed, settings, **reads, probe=probe, teacher=teacher)
+
+
+def _target(what: Variant, names: Mapping[str, str], seed: int) -> dict[str, str | None]:
+    """What a variant's target is made from; names that it does not read stay out, and so out of the run's id."""
+    if what.target == "image":
+        return {"target": "image", "retriever": names["retriever"]}
+    pairing = f"random_seed{seed}" if what.pairing == "random" else names["pairing"]
+    return {"target": "report", "retriever": names["retriever"], "corpus": names["corpus"], "pairing": pairing}
+
+
+def models_trained_here(config: Config) -> tuple[list[str], list[str]]:
+    """The backbones and the retrievers of the catalog that a rule trains."""
+    backbones = [name for name, entry in config.backbones.items() if entry.kind == "simclr"]
+    retrievers = [name for name, entry in config.retrievers.items() if entry.kind == "aligned"]
+    return backbones, retrievers
+
+
+def retriever_of_backbone(config: Config, backbone: str) -> str | None:
+    """The retriever whose image tower a backbone is, if it is one."""
+    entry = config.backbones[backbone]
+    return entry.retriever if isinstance(entry, RetrieverBackbone) else None

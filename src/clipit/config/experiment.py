@@ -1,0 +1,93 @@
+"""What an experiment compares, and how its models are trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from clipit.config.catalog import AnyBackbone, AnyCorpus, AnyDataset, AnyRetriever, Key, Pairing
+from clipit.config.strict import Strict
+from clipit.config.variants import VARIANTS
+
+VariantName = Literal[tuple(VARIANTS)]  # type: ignore[valid-type]
+
+
+class Lora(Strict):
+    """Low-rank adapters on the vision encoder."""
+
+    r: PositiveInt = 8
+    alpha: PositiveFloat = 8
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Head(Strict):
+    """How a head is fitted to frozen features: the probe and the teacher."""
+
+    epochs: PositiveInt = 100
+    batch: PositiveInt = 256
+    lr: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-4
+
+
+class Training(Strict):
+    """The `corrected` protocol (docs/architecture.md); shared by every variant of an experiment."""
+
+    protocol: Literal["corrected"] = "corrected"
+    steps: PositiveInt = 150
+    """Optimiser steps of a student."""
+    batch: PositiveInt = 48
+    lr: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-4
+    clip: PositiveFloat = 0.5
+    """Bound on the gradient's norm."""
+    augment: Literal["dihedral", "none"] = "dihedral"
+    lora: Lora = Lora()
+    lambda_: Annotated[NonNegativeFloat, Field(alias="lambda")] = 1.0
+    """Weight of the distillation loss."""
+    hidden: PositiveInt = 512
+    """Hidden units of the text head."""
+    probe: Head = Head()
+    teacher: Head = Head()
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class Experiment(Strict):
+    """One table. Lists multiply: every combination is run, and a run that two experiments share is trained once."""
+
+    dataset: Key | list[Key]
+    corpus: Key | list[Key]
+    retriever: Key | list[Key]
+    backbone: Key | list[Key]
+    pairing: Key | list[Key] = "top1"
+    variants: list[VariantName]
+    seeds: list[NonNegativeInt] = [0, 1, 2]
+    training: Training = Training()
+
+
+class Report(Strict):
+    """What the HTML report shows."""
+
+    show_text: bool | None = None
+    """Report texts and ids in the HTML. None: only where no corpus is one's own."""
+
+
+class Compute(Strict):
+    """Where jobs compute."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: PositiveInt = 1
+    """Threads of one job that does not set its own. Part of the result: other threads, other rounding."""
+
+
+class Config(Strict):
+    """The whole configuration: the catalog with the user's entries, and the experiments."""
+
+    experiments: dict[Key, Experiment]
+    datasets: dict[Key, AnyDataset] = {}
+    corpora: dict[Key, AnyCorpus] = {}
+    retrievers: dict[Key, AnyRetriever] = {}
+    backbones: dict[Key, AnyBackbone] = {}
+    pairings: dict[Key, Pairing] = {}
+    report: Report = Report()
+    compute: Compute = Compute()
+    results: str = "results"
+    """The folder that everything is written to."""

@@ -1,0 +1,171 @@
+"""From YAML to a checked configuration, with messages that say what to change."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from clipit.config.catalog import AlignedRetriever, CaptionedDataset, RetrieverBackbone, SimclrBackbone
+from clipit.config.experiment import Config
+from clipit.runtime.errors import UserError
+
+SECTIONS = ("datasets", "corpora", "retrievers", "backbones", "pairings")
+_TAGS = ("source", "kind", "method")
+
+
+def load_config(raw: Mapping[str, Any], catalog: str | Path) -> Config:
+    """The checked configuration made of `raw` (as Snakemake holds it) and the catalog file.
+
+    An entry of `raw` with the name of a catalog entry changes the keys it gives; one that says its own `source`,
+    `kind` or `method` replaces the entry.
+
+    Raises:
+        UserError: one line for each mistake, with the key, the value, and the nearest allowed one.
+    """
+    merged = dict(raw)
+    named = yaml.safe_load(Path(catalog).read_text(encoding="utf-8"))
+    for section in SECTIONS:
+        merged[section] = merge_entries(named.get(section) or {}, raw.get(section) or {})
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise UserError("; ".join(_explain(problem) for problem in _telling(error.errors()))) from None
+    problems = list(_unknown_names(config))
+    if problems:
+        raise UserError("; ".join(problems))
+    return config
+
+
+def merge_entries(catalog: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The catalog's entries with one's own put over them."""
+    merged = dict(catalog)
+    for name, entry in own.items():
+        if isinstance(entry, Mapping) and name in merged and not any(tag in entry for tag in _TAGS):
+            entry = _deep_merge(merged[name], entry)
+        merged[name] = entry
+    return merged
+
+
+def _deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _deep_merge(merged[key], value) if both else value
+    return merged
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """`, did you mean 'x'?` where something is near, and what is allowed."""
+    allowed = sorted(allowed)
+    close = difflib.get_close_matches(str(name), allowed, n=1)
+    hint = f", did you mean {close[0]!r}?" if close else ""
+    return f"{hint} (allowed: {', '.join(allowed)})"
+
+
+def _telling(problems: list[Any]) -> list[Any]:
+    """The problems without those of a union's other alternatives (a mapping is "not a valid string" either)."""
+    telling = [p for p in problems if p["type"] not in ("string_type", "list_type") or isinstance(p["input"], str)]
+    return telling or problems
+
+
+def _explain(problem: Any) -> str:
+    location = problem["loc"]
+    shown = ".".join(str(part) for part in _visible(location))
+    if problem["type"] == "extra_forbidden":
+        model = _model_at(Config, location[:-1])
+        allowed = [field.alias or name for name, field in model.model_fields.items()] if model else []
+        return f"config: unknown key {shown!r}{nearest(str(location[-1]), allowed)}"
+    if problem["type"] == "literal_error":
+        allowed = [part.strip("' ") for part in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        return f"config: {shown} = {problem['input']!r} is unknown{nearest(str(problem['input']), allowed)}"
+    if problem["type"] == "union_tag_invalid":
+        allowed = [part.strip("' ") for part in problem["ctx"]["expected_tags"].split(",")]
+        key, tag = problem["ctx"]["discriminator"].strip("'"), problem["ctx"]["tag"]
+        return f"config: {shown}.{key} = {tag!r} is unknown{nearest(tag, allowed)}"
+    if problem["type"] == "missing":
+        return f"config: {shown} is missing"
+    given = problem["input"] if isinstance(problem["input"], str | int | float | bool) else "…"
+    return f"config: {shown} = {given!r}: {problem['msg'].lower()}"
+
+
+def _visible(location: tuple[str | int, ...]) -> list[str | int]:
+    """The location without the parts that pydantic adds for unions (the tag, the type's name)."""
+    visible: list[str | int] = []
+    for i, part in enumerate(location):
+        is_tag = i == 2 and location[0] in SECTIONS and location[0] != "pairings"
+        is_type = isinstance(part, str) and (
+            part.startswith(("constrained-", "list[")) or part in ("str", "WordsTower")
+        )
+        if not (is_tag or is_type):
+            visible.append(part)
+    return visible
+
+
+def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The model that the keys at `location` belong to."""
+    kinds: list[Any] = [model]
+    for part in location:
+        step: list[Any] = []
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                for name, field in kind.model_fields.items():
+                    if part in (name, field.alias):
+                        step += _alternatives(field.annotation)
+                if any(part in typing.get_args(f.annotation) for n, f in kind.model_fields.items() if n in _TAGS):
+                    step.append(kind)
+                if part == kind.__name__:
+                    step.append(kind)
+            elif typing.get_origin(kind) is dict:
+                step += _alternatives(typing.get_args(kind)[1])
+        kinds = step
+    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return models[0] if models else None
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _alternatives(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [kind for part in typing.get_args(annotation) for kind in _alternatives(part)]
+    return [annotation]
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list, where a single value stands for a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def _unknown_names(config: Config) -> Iterable[str]:
+    """A line for every name that the catalog does not have."""
+
+    def check(where: str, names: Any, section: str) -> Iterable[str]:
+        for name in as_list(names):
+            if name not in getattr(config, section):
+                yield f"config: {where} = {name!r} is not in the catalog{nearest(name, getattr(config, section))}"
+
+    for title, experiment in config.experiments.items():
+        at = f"experiments.{title}"
+        yield from check(f"{at}.dataset", experiment.dataset, "datasets")
+        yield from check(f"{at}.corpus", experiment.corpus, "corpora")
+        yield from check(f"{at}.retriever", experiment.retriever, "retrievers")
+        yield from check(f"{at}.backbone", experiment.backbone, "backbones")
+        yield from check(f"{at}.pairing", experiment.pairing, "pairings")
+    for name, backbone in config.backbones.items():
+        if isinstance(backbone, SimclrBackbone):
+            yield from check(f"backbones.{name}.dataset", backbone.dataset, "datasets")
+        if isinstance(backbone, RetrieverBackbone):
+            yield from check(f"backbones.{name}.retriever", backbone.retriever, "retrievers")
+    for name, retriever in config.retrievers.items():
+        if isinstance(retriever, AlignedRetriever):
+            yield from check(f"retrievers.{name}.captioned", retriever.captioned, "datasets")
+            yield from check(f"retrievers.{name}.image", retriever.image, "backbones")
+            captioned = config.datasets.get(retriever.captioned)
+            has_captions = isinstance(captioned, CaptionedDataset) or getattr(captioned, "cohort", None) == "source"
+            if captioned is not None and not has_captions:
+                yield f"config: retrievers.{name}.captioned = {retriever.captioned!r} has no captions: name a captioned data set"

@@ -1,0 +1,135 @@
+"""Vision backbones: any timm model, or the image tower of a retriever."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import timm
+import torch
+from timm.models import resolve_model_input_args, split_model_name_tag
+from torch import nn
+
+from clipit.encoders.image_transform import ImageTransform
+from clipit.encoders.weights import HUB, LOCAL, loading, local_folder, nearest, weight_digest
+from clipit.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from clipit.encoders.retriever import Retriever
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A vision encoder, in evaluation mode.
+
+    Attributes:
+        module: float32 (B, 3, s, s) to pooled features (B, d), not normalised.
+        d: number of features.
+        transform: from stored patches to its input.
+        digest: SHA-256 of its weights.
+        spec: JSON values from which `build_backbone` makes the same architecture.
+    """
+
+    module: nn.Module
+    d: int
+    transform: ImageTransform
+    digest: str
+    spec: Mapping[str, Any]
+
+
+def load_backbone(
+    name: str,
+    *,
+    image_size: int | None = None,
+    pretrained: bool = True,
+    seed: int = 0,
+    model_args: Mapping[str, Any] | None = None,
+) -> Backbone:
+    """Loads a timm model without its classifier.
+
+    Args:
+        name: a timm name (`vit_small_patch14_dinov2.lvd142m`), `hf-hub:organisation/model` or `local-dir:folder`.
+        image_size: side of its input, pixels; None: the model's own. Position embeddings are resampled to it.
+        pretrained: False: random weights, drawn from `seed`.
+        seed: of the random weights.
+        model_args: further arguments of the architecture (`channels` of a ResNet, `init_values` of a ViT).
+
+    Raises:
+        UserError: the name is unknown, the weights cannot be had, or the model cannot take such images.
+    """
+    _check_name(name, pretrained)
+    with loading(name):
+        arguments = resolve_model_input_args(name, {"img_size": image_size}, **(model_args or {}))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = timm.create_model(**arguments, pretrained=pretrained, num_classes=0).eval()
+    config = arguments.pop("pretrained_cfg")
+    arguments.pop("pretrained_model_args", None)
+    spec = {
+        "kind": "timm",
+        "architecture": arguments.pop("model_name"),
+        "args": arguments,
+        # What of timm's description of the weights decides the architecture.
+        "input": {"input_size": list(config["input_size"]), "fixed_input_size": config.get("fixed_input_size", False)},
+    }
+    size = image_size or _side(arguments.get("img_size", config["input_size"][-2:]))
+    return describe_backbone(module, ImageTransform.from_config(config, size), spec, name)
+
+
+def describe_backbone(module: nn.Module, transform: ImageTransform, spec: Mapping[str, Any], name: str) -> Backbone:
+    """The backbone around `module`; one blank image goes through it, to see that it fits and how many features come.
+
+    Raises:
+        UserError: `module` (called `name` in the message) does not take images of the transform's size, or gives
+            something else than one vector an image.
+    """
+    weight = next(module.parameters())
+    blank = torch.zeros(1, 3, transform.size, transform.size, device=weight.device, dtype=weight.dtype)
+    try:
+        with torch.inference_mode():
+            features = module.eval()(blank)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise UserError(f"{name} does not take images of {transform.size} px: set another image_size") from error
+    if not isinstance(features, torch.Tensor) or features.ndim != 2:
+        raise UserError(f"{name} does not pool its features into one vector an image: choose another model")
+    return Backbone(module, features.shape[1], transform, weight_digest(module), spec)
+
+
+def build_backbone(spec: Mapping[str, Any]) -> nn.Module:
+    """The architecture that `spec` describes, random weights, in evaluation mode; nothing is downloaded."""
+    if spec["kind"] == "open_clip":
+        from open_clip import CLIP
+
+        # The class that open_clip makes its image towers in; the text tower beside it is the smallest possible.
+        text = {"context_length": 1, "vocab_size": 1, "width": 1, "heads": 1, "layers": 0}
+        clip: Any = CLIP(spec["embed_dim"], spec["vision_cfg"], text, quick_gelu=spec["quick_gelu"])
+        module: nn.Module = clip.visual.eval()
+        return module
+    return timm.create_model(
+        spec["architecture"], pretrained=False, pretrained_cfg=dict(spec["input"]), num_classes=0, **spec["args"]
+    ).eval()
+
+
+def backbone_from_retriever(retriever: "Retriever") -> Backbone:
+    """The image tower of `retriever` as a backbone."""
+    return retriever.image_backbone()
+
+
+def with_digest(backbone: Backbone) -> Backbone:
+    """`backbone` with the digest of its weights as they are now, after training."""
+    return replace(backbone, digest=weight_digest(backbone.module))
+
+
+def _check_name(name: str, pretrained: bool) -> None:
+    if name.startswith(LOCAL):
+        local_folder(name, "config.json")
+    elif not name.startswith(HUB):
+        architecture, tag = split_model_name_tag(name)
+        if not timm.is_model(architecture):
+            raise UserError(f"timm has no model {architecture!r}{nearest(architecture, timm.list_models())}")
+        tagged = timm.list_pretrained(f"{architecture}.*")
+        if (tag and name not in tagged) or (pretrained and not tagged and not timm.list_pretrained(architecture)):
+            raise UserError(f"timm has no pretrained weights {name!r}{nearest(name, tagged)}")
+
+
+def _side(size: int | tuple[int, ...] | list[int]) -> int:
+    return size if isinstance(size, int) else size[-1]

@@ -1,0 +1,207 @@
+"""An experiment's table: every variant with its interval over patients, and its difference from the control."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clipit.artifacts.atomic import write_text
+from clipit.artifacts.provenance import Origin, check_lineage
+from clipit.artifacts.tables import read_json, write_json
+from clipit.evaluation.bootstrap import interval, resample_metrics
+from clipit.evaluation.metrics import METRICS
+from clipit.evaluation.predictions import Predictions, read_predictions
+from clipit.evaluation.significance import contributions, holm, sign_flip_p
+from clipit.evaluation.table_text import as_csv, as_markdown
+from clipit.evaluation.verdict import verdict
+from clipit.runtime.errors import UserError
+
+PRIMARY = ("clipit", "lora_only")
+# A gain is the text's only where the same training on the retriever's image embeddings gains less.
+TEXT_CONTROLS = {"clipit": "image_distillation", "clipit_unlabelled": "image_distillation_unlabelled"}
+FEW_GROUPS, FEW_SEEDS = 20, 5
+
+Row = dict[str, str | None]
+
+
+@dataclass
+class _Entry:
+    """A line of the table: one variant under one row of labels, with all its seeds."""
+
+    row: Row
+    variant: str
+    runs: list[Mapping[str, Any]] = field(default_factory=list)
+    measured: list[Mapping[str, Any]] = field(default_factory=list)
+    models: list[Predictions] = field(default_factory=list)
+    samples: list[dict[str, np.ndarray]] = field(default_factory=list)
+
+    def mean_samples(self, metric: str) -> np.ndarray:
+        """The seed-averaged metric in every resample."""
+        return np.mean([sample[metric] for sample in self.samples], axis=0)
+
+
+def compare(
+    runs: Sequence[Mapping[str, Any]],
+    out_csv: Path,
+    out_md: Path,
+    out_json: Path,
+    *,
+    origin: Origin,
+    primary: tuple[str, str] = PRIMARY,
+    resamples: int = 2000,
+) -> None:
+    """Writes one experiment's table as CSV, Markdown and JSON.
+
+    Each of `runs` is {"row": labels such as dataset or backbone, "variant", "seed", "metrics": path, "predictions":
+    path, "student": path or None}; all is measured on the test split. `primary` names the one comparison that is
+    made in any case; the p values of all others are corrected after Holm.
+
+    Raises:
+        UserError: no run, a run without test patches, or variants of one row tested on different patches.
+    """
+    if not runs:
+        raise UserError("an experiment without runs has no table: give it at least one variant and one seed")
+    entries = _measure(runs, resamples)
+    comparisons = _compare(entries, primary)
+    lines = [_line(entry, comparisons, primary[1]) for entry in entries]
+    content: dict[str, Any] = {
+        "primary": list(primary),
+        "columns": list(dict.fromkeys(key for entry in entries for key in entry.row)),
+        "rows": lines,
+        "comparisons": comparisons,
+        "notes": _notes(lines, resamples),
+        "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
+    }
+    inputs = {f"{run['variant']}/seed{run['seed']}/{i}": run["predictions"] for i, run in enumerate(runs)}
+    write_text(out_csv, as_csv(content))
+    write_text(out_md, as_markdown(content, title=out_md.stem))
+    write_json(out_json, content, origin.provenance(inputs=inputs))
+
+
+def _measure(runs: Sequence[Mapping[str, Any]], resamples: int) -> list[_Entry]:
+    """One entry for each row and variant, in order of appearance; runs tested on the same items share resamples."""
+    entries: dict[str, _Entry] = {}
+    same_items: dict[str, list[tuple[_Entry, Predictions]]] = {}
+    for run in runs:
+        fresh = _Entry(dict(run["row"]), run["variant"])
+        entry = entries.setdefault(str((run["row"], run["variant"])), fresh)
+        splits, metrics = read_predictions(run["predictions"]), read_json(run["metrics"])
+        if "test" not in splits:
+            raise UserError(f"{run['predictions']} has no test patches: give the data set a test split")
+        entry.runs.append(run)
+        entry.measured.append(metrics["splits"]["test"]["metrics"])
+        entry.models.append(splits["test"])
+        same_items.setdefault(splits["test"].items, []).append((entry, splits["test"]))
+    for shared in same_items.values():
+        samples = resample_metrics([model for _, model in shared], resamples)
+        for (entry, _), sample in zip(shared, samples, strict=True):
+            entry.samples.append(sample)
+    return list(entries.values())
+
+
+def _compare(entries: Sequence[_Entry], primary: tuple[str, str]) -> list[dict[str, Any]]:
+    """Every variant minus the control, and the text variants minus their image controls, with p values."""
+    found = []
+    for entry in entries:
+        for against in dict.fromkeys((primary[1], TEXT_CONTROLS.get(entry.variant))):
+            other = next((e for e in entries if e.variant == against and matches(e.row, entry.row)), None)
+            if other is not None and other is not entry:
+                found.append(_difference(entry, other, (entry.variant, against) == primary))
+    for is_primary in (True, False):
+        family = [one for one in found if one["primary"] is is_primary]
+        for one, p in zip(family, holm([one["p"] for one in family]), strict=True):
+            one["p_adjusted"] = p
+    return found
+
+
+def _difference(entry: _Entry, other: _Entry, is_primary: bool) -> dict[str, Any]:
+    first = other.models[0]
+    for model in (*entry.models, *other.models):
+        check_lineage(_patches(first), _patches(model))
+        if model.items != first.items:
+            raise UserError(f"{model.path} and {first.path} are of different test patches: run snakemake again")
+    units = contributions(entry.models, other.models)
+    low, high = interval(entry.mean_samples("balanced_accuracy") - other.mean_samples("balanced_accuracy"))
+    return {
+        "row": entry.row,
+        "variant": entry.variant,
+        "against": other.variant,
+        "primary": is_primary,
+        "value": float(units.sum()),
+        "low": low,
+        "high": high,
+        "p": sign_flip_p(units),
+        "unit": "patch" if entry.models[0].groups is None else "group",
+    }
+
+
+def _patches(model: Predictions) -> tuple[str, Mapping[str, str]]:
+    return str(model.path), {name: digest for name, digest in model.lineage.items() if name == "patches"}
+
+
+def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str) -> dict[str, Any]:
+    test, metrics = entry.models[0], {}
+    for name in METRICS:
+        values = [measured[name]["value"] for measured in entry.measured]
+        if None in values:
+            reason = entry.measured[0][name]["reason"]
+            metrics[name] = {"mean": None, "std": None, "low": None, "high": None, "reason": reason}
+            continue
+        low, high = interval(entry.mean_samples(name))
+        std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        metrics[name] = {"mean": float(np.mean(values)), "std": std, "low": low, "high": high}
+    key = (entry.row, entry.variant, control)
+    own = (c for c in comparisons if (c["row"], c["variant"], c["against"]) == key)
+    few = test.n_groups is not None and test.n_groups < FEW_GROUPS
+    return {
+        "row": entry.row,
+        "variant": entry.variant,
+        "n_seeds": len(entry.runs),
+        "n_items": len(test.labels),
+        "n_groups": test.n_groups,
+        "metrics": metrics,
+        "difference": next(own, None),
+        "warning": f"only {test.n_groups} groups: intervals too narrow" if few else None,
+        "seeds": [
+            {
+                "seed": run["seed"],
+                "metrics": {name: measured[name]["value"] for name in METRICS},
+                "predictions": str(run["predictions"]),
+                "student": None if run["student"] is None else str(run["student"]),
+            }
+            for run, measured in zip(entry.runs, entry.measured, strict=True)
+        ],
+    }
+
+
+def _notes(lines: Sequence[Mapping[str, Any]], resamples: int) -> list[str]:
+    grouped = [line["n_groups"] is not None for line in lines]
+    unit = "patients or slides" if any(grouped) else "patches"
+    if any(grouped) and not all(grouped):
+        unit += " where known, else patches"
+    notes = [
+        f"Brackets: 95% percentile bootstrap over {unit}, {resamples:,} resamples, of the value averaged over seeds. "
+        "±: standard deviation over seeds.",
+        f"p: sign-flip permutation by {unit}; all but the primary comparison are corrected after Holm.",
+    ]
+    if any(line["n_seeds"] < FEW_SEEDS for line in lines):
+        notes.append(
+            f"Fewer than {FEW_SEEDS} seeds: intervals and p values are conditional on the seeds and do not show "
+            "how results vary from one training to the next."
+        )
+    if not all(grouped):
+        notes.append("Where patients are unknown, intervals are too narrow: patches of one patient are alike.")
+    return notes
+
+
+def _contexts(entries: Sequence[_Entry], primary: tuple[str, str]) -> list[Row]:
+    """The rows to give a verdict on: those with the primary variant, else the first."""
+    rows = [entry.row for entry in entries if entry.variant == primary[0]]
+    return rows or [entries[0].row]
+
+
+def matches(row: Row, other: Row) -> bool:
+    """Whether two rows agree on every label that both have: a run without text has no corpus, for one."""
+    return all(None in (row[key], other[key]) or row[key] == other[key] for key in row.keys() & other.keys())

@@ -1,0 +1,83 @@
+"""Predictions as arrays, one set a split, in the order of the patch ids."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from clipit.artifacts.provenance import json_digest
+from clipit.artifacts.schemas import predictions as schema
+from clipit.artifacts.tables import read_table
+from clipit.runtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of one split.
+
+    `labels` int64 (n,), `groups` int64 (n,) codes of patients or slides, None where none is known, `probabilities`
+    float64 (n, C). `items` digests patch ids, labels and groups: equal where two models were tested on the same.
+    """
+
+    path: Path
+    classes: Sequence[str]
+    labels: np.ndarray
+    groups: np.ndarray | None
+    probabilities: np.ndarray
+    items: str
+    lineage: Mapping[str, str]
+
+    @property
+    def n_groups(self) -> int | None:
+        return None if self.groups is None else int(self.groups.max()) + 1
+
+    @property
+    def correct(self) -> np.ndarray:
+        """1.0 where the most probable class is the true one, float64 (n,)."""
+        return (self.probabilities.argmax(axis=1) == self.labels).astype(np.float64)
+
+    @property
+    def absent(self) -> list[str]:
+        """Classes without a single patch."""
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return [name for name, count in zip(self.classes, counts, strict=True) if count == 0]
+
+
+def read_predictions(path: str | Path) -> dict[str, Predictions]:
+    """The predictions at `path`, a split an entry.
+
+    Raises:
+        UserError: the file is empty, or labels or probabilities do not fit its classes.
+    """
+    stored = read_table(path, schema.SCHEMA)
+    classes = list(stored.meta["classes"])
+    if len(stored.table) == 0:
+        raise UserError(f"{path} holds no predictions: check that the data set has labelled val or test patches")
+    table = stored.table.sort_by("patch_id")
+    labels = table.column("label").to_numpy().astype(np.int64)
+    flat = table.column("prob").combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    if labels.min() < 0 or labels.max() >= len(classes) or flat.size != len(labels) * len(classes):
+        raise UserError(f"{path}: labels or probabilities do not fit its {len(classes)} classes: train the run again")
+    if not np.isfinite(flat).all():
+        raise UserError(f"{path} holds probabilities that are not numbers: training diverged, lower the learning rate")
+    probabilities = flat.reshape(len(labels), len(classes))
+    ids, groups = table.column("patch_id").to_pylist(), table.column("group").to_pylist()
+    found = {}
+    splits = np.asarray(table.column("split").to_pylist())
+    for split in sorted(set(splits)):
+        rows = np.flatnonzero(splits == split)
+        names = [groups[row] for row in rows]
+        items = json_digest([classes, [ids[row] for row in rows], labels[rows].tolist(), names])
+        found[str(split)] = Predictions(
+            Path(path), classes, labels[rows], _codes(names), probabilities[rows], items, stored.lineage
+        )
+    return found
+
+
+def _codes(groups: Sequence[str | None]) -> np.ndarray | None:
+    """Group names as codes 0..G-1; where some are unknown, each of those patches is a group of its own."""
+    if all(group is None for group in groups):
+        return None
+    keys = [f"patch {row}" if group is None else f"group {group}" for row, group in enumerate(groups)]
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)

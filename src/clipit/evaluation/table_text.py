@@ -1,0 +1,95 @@
+"""A comparison as CSV and as Markdown."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clipit.evaluation.metrics import METRICS
+from clipit.evaluation.verdict import bracket, p_value, points
+
+HEADINGS = {
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "auroc": "AUROC",
+}
+
+
+def as_csv(table: Mapping[str, Any]) -> str:
+    """Every number as a share in 0..1 with full precision, a line for each row and variant."""
+    parts = ("mean", "std", "low", "high")
+    difference = ("against", "value", "low", "high", "p", "p_adjusted", "primary", "unit")
+    header = [*table["columns"], "variant", "n_seeds", "n_items", "n_groups"]
+    header += [f"{metric}_{part}" for metric in METRICS for part in parts]
+    header += [f"difference_{name}" for name in difference] + ["warning"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for line in table["rows"]:
+        cells = [line["row"].get(column) for column in table["columns"]]
+        cells += [line[name] for name in ("variant", "n_seeds", "n_items", "n_groups")]
+        cells += [line["metrics"][metric][part] for metric in METRICS for part in parts]
+        cells += [(line["difference"] or {}).get(name) for name in difference] + [line["warning"]]
+        writer.writerow(cells)
+    return text.getvalue()
+
+
+def as_markdown(table: Mapping[str, Any], title: str) -> str:
+    """A readable table in percent, the verdicts above it and the notes below."""
+    shared, header, body = layout(table)
+    lines = [f"# {title}", ""]
+    if shared:
+        lines += [shared, ""]
+    for verdict in table["verdicts"]:
+        lines += [f"**{heading(table, verdict)}{verdict['text']}.**", ""]
+        lines += [verdict["control"], ""] if verdict["control"] else []
+    widths = [max(len(cells[i]) for cells in (header, *body)) for i in range(len(header))]
+    rule = ["-" * width for width in widths]
+    for cells in (header, rule, *body):
+        lines.append("| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |")
+    return "\n".join([*lines, "", *(f"- {note}" for note in table["notes"])]) + "\n"
+
+
+def layout(table: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    """(what all rows share, header, rows of cells), every cell a short text in percent."""
+    varying = varying_columns(table)
+    labels = {name: value for line in table["rows"] for name, value in line["row"].items() if value is not None}
+    shared = " · ".join(f"{name} {labels[name]}" for name in table["columns"] if name in labels and name not in varying)
+    header = [*varying, "variant", "seeds", *(HEADINGS[metric] for metric in METRICS)]
+    header += [f"− {table['primary'][1]} (points)", "p"]
+    body = []
+    for line in table["rows"]:
+        cells = [str(line["row"].get(column) or "–") for column in varying]
+        cells += [line["variant"], str(line["n_seeds"]), *(value(line["metrics"][metric]) for metric in METRICS)]
+        gap, warning = line["difference"], f" ⚠ {line['warning']}" if line["warning"] else ""
+        cells[len(varying) + 2] += warning
+        cells += [f"{points(gap['value'])} {bracket(gap)}{warning}", p_value(gap["p_adjusted"])] if gap else ["–", "–"]
+        body.append(cells)
+    return shared, header, body
+
+
+def varying_columns(table: Mapping[str, Any]) -> list[str]:
+    """Label columns that differ between rows; a label that some rows merely lack does not."""
+    found = {name: {line["row"].get(name) for line in table["rows"]} - {None} for name in table["columns"]}
+    return [name for name in table["columns"] if len(found[name]) > 1]
+
+
+def heading(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    """What tells a verdict from the others: 'uni, bach: ', empty where there is one."""
+    if len(table["verdicts"]) == 1:
+        return ""
+    return ", ".join(str(verdict["row"][name]) for name in varying_columns(table) if verdict["row"].get(name)) + ": "
+
+
+def value(metric: Mapping[str, Any]) -> str:
+    """'81.2 ± 1.3 [78.0, 84.1]' in percent, or why there is none."""
+    if metric["mean"] is None:
+        return f"none ({metric['reason']})"
+    spread = "" if metric["std"] is None else f" ± {100 * metric['std']:.1f}"
+    return f"{100 * metric['mean']:.1f}{spread} {bracket(metric)}"
+
+
+def best(lines: Sequence[Mapping[str, Any]], metric: str) -> float | None:
+    """The highest mean of a metric, None where no line has one."""
+    return max((m for line in lines if (m := line["metrics"][metric]["mean"]) is not None), default=None)

@@ -1,0 +1,84 @@
+"""The outcome of the primary comparison in words, the same care taken over a negative one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ALPHA = 0.05
+
+
+def verdict(
+    row: Mapping[str, str | None],
+    comparisons: Sequence[Mapping[str, Any]],
+    primary: tuple[str, str],
+    text_controls: Mapping[str, str],
+) -> dict[str, Any]:
+    """{"row", "outcome", "text", "control"} for the runs under `row`.
+
+    `outcome` is one of text_helps, better, no_evidence, worse, missing; `text` and `control` are sentences, the second
+    on whether a gain is the text's. An outcome is text_helps only where the variant also beats its image control.
+    """
+    variant, against = primary
+    found = _find(comparisons, row, variant, against)
+    if found is None:
+        text = f"{variant} − {against} cannot be computed: the experiment does not hold both variants"
+        return {"row": dict(row), "outcome": "missing", "text": text, "control": None}
+    name = text_controls.get(variant)
+    control = _find(comparisons, row, variant, name)
+    beats_control = control is not None and _better(control)
+    if _better(found):
+        outcome = "text_helps" if beats_control else "better"
+    else:
+        outcome = "worse" if found["p_adjusted"] < ALPHA and found["value"] < 0 else "no_evidence"
+    words = {
+        "text_helps": "text helps here",
+        "better": f"better than {against}, but no evidence that it is the text",
+        "no_evidence": "no evidence that text helps here",
+        "worse": f"worse than {against}: text does harm here",
+    }
+    return {
+        "row": dict(row),
+        "outcome": outcome,
+        "text": f"{variant} − {against} = {sentence(found)}: {words[outcome]}",
+        "control": _control(variant, name, control, beats_control),
+    }
+
+
+def _control(variant: str, name: str | None, control: Mapping[str, Any] | None, beaten: bool) -> str | None:
+    if name is None:
+        return None
+    claim = f"A claim on text needs {variant} > {name} too"
+    if control is None:
+        return f"{claim}: {name} was not run."
+    return f"{claim}: {variant} − {name} = {sentence(control)}, {'which holds' if beaten else 'which is not shown'}."
+
+
+def sentence(difference: Mapping[str, Any]) -> str:
+    """'+1.2 points [−0.8, 3.1], p = 0.24': a difference of balanced accuracies in percentage points."""
+    return f"{points(difference['value'])} points {bracket(difference)}, {p_value(difference['p_adjusted'])}"
+
+
+def points(value: float) -> str:
+    """A signed difference in percentage points, with a true minus sign."""
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def bracket(bounds: Mapping[str, Any]) -> str:
+    """An interval in percent."""
+    return f"[{100 * bounds['low']:.1f}, {100 * bounds['high']:.1f}]".replace("-", "−")
+
+
+def p_value(p: float) -> str:
+    """'p = 0.24', never 'p = 0.000'."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def _better(difference: Mapping[str, Any]) -> bool:
+    return difference["p_adjusted"] < ALPHA and difference["value"] > 0
+
+
+def _find(
+    comparisons: Sequence[Mapping[str, Any]], row: Mapping[str, str | None], variant: str, against: str | None
+) -> Mapping[str, Any] | None:
+    return next(
+        (c for c in comparisons if c["row"] == row and c["variant"] == variant and c["against"] == against), None
+    )

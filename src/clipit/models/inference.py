@@ -1,0 +1,76 @@
+"""Batched inference over the patches of a store."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clipit.artifacts.patch_store import PatchStore
+from clipit.encoders.image_transform import ImageTransform
+from clipit.models.student import Student
+from clipit.runtime.progress import Progress
+
+Precision = Literal["fp32", "bf16"]
+
+
+def predict_features(
+    backbone: nn.Module,
+    transform: ImageTransform,
+    store: PatchStore,
+    rows: Sequence[int] | np.ndarray,
+    *,
+    batch: int,
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    what: str = "features",
+) -> np.ndarray:
+    """Features of the patches at `rows` by a frozen `backbone`: float32 (rows, d)."""
+    return _predict(backbone, lambda images: backbone(images), transform, store, rows, batch, device, precision, what)
+
+
+def predict_probabilities(
+    student: Student,
+    transform: ImageTransform,
+    store: PatchStore,
+    rows: Sequence[int] | np.ndarray,
+    *,
+    batch: int,
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    what: str = "predict",
+) -> np.ndarray:
+    """Class probabilities of the patches at `rows`: float32 (rows, C), each row sums to 1."""
+
+    def forward(images: Tensor) -> Tensor:
+        return student(images).logits.float().softmax(dim=-1)
+
+    return _predict(student, forward, transform, store, rows, batch, device, precision, what)
+
+
+def _predict(
+    module: nn.Module,
+    forward: Callable[[Tensor], Tensor],
+    transform: ImageTransform,
+    store: PatchStore,
+    rows: Sequence[int] | np.ndarray,
+    batch: int,
+    device: str,
+    precision: Precision,
+    what: str,
+) -> np.ndarray:
+    module.eval().to(device)
+    rows = np.asarray(rows, dtype=np.int64)
+    outputs = []
+    with (
+        Progress(what, len(rows), "patches") as progress,
+        torch.inference_mode(),
+        torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=precision == "bf16"),
+    ):
+        for start in range(0, len(rows), batch):
+            patches = torch.from_numpy(store.read(rows[start : start + batch])).to(device)
+            images = transform(patches).contiguous(memory_format=torch.channels_last)
+            outputs.append(forward(images).float().cpu().numpy())
+            progress.advance(len(patches))
+    return np.concatenate(outputs)

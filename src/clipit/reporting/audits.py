@@ -1,0 +1,47 @@
+"""The audit of each pairing as numbers with their meaning, and two small drawings."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clipit.artifacts.tables import read_json
+from clipit.reporting.forest import Axis
+
+
+def audits(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One card for each of `entries` ({"pairing", "audit": path}); similarities share one axis."""
+    documents = [(entry["pairing"], read_json(entry["audit"])) for entry in entries]
+    if not documents:
+        return []
+    axis = Axis.over([document["similarity"][q] for _, document in documents for q in ("q05", "q95")])
+    return [
+        {
+            "pairing": pairing,
+            "size": f"{audit['n_patches']:,} patches, {audit['n_reports']:,} reports",
+            "facts": _facts(audit),
+            "hubs": [round(count / max(audit["hub_counts"]), 4) for count in audit["hub_counts"]],
+            "top_count": max(audit["hub_counts"]),
+            "similarity": {q: axis.at(position) for q, position in audit["similarity"].items()},
+            "median": f"{audit['similarity']['q50']:.2f}",
+            "ticks": [(x, f"{float(label.replace('−', '-')) / 100:.2f}") for x, label in axis.ticks],
+        }
+        for pairing, audit in documents
+    ]
+
+
+def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(name, number, meaning) in the order of interest."""
+    facts = [
+        ("coverage", f"{audit['coverage']:.0%}", "of the reports are used at all"),
+        ("top hub", f"{audit['top_hub_share']:.1%}", "of the patches get the most used report"),
+        ("skewness of N_k", f"{audit['skewness']:.1f}", "0: all reports used alike; above 1: a few crowd out the rest"),
+        ("entropy", f"{audit['entropy']:.2f}", "1: all reports used equally often, 0: one for all"),
+    ]
+    if truth := audit.get("precision_at_1"):
+        facts += [
+            ("right finding", f"{truth['finding']:.0%}", f"of the patches; by chance {truth['chance_finding']:.0%}"),
+            ("right class", f"{truth['class']:.0%}", f"of the patches; by chance {truth['chance_class']:.0%}"),
+        ]
+    if agreement := audit.get("label_agreement"):
+        meaning = f"adjusted mutual information of report and label; 0 by chance, p = {agreement['p']:.3f}"
+        facts.append(("label agreement", f"{agreement['ami']:.2f}", meaning))
+    return facts

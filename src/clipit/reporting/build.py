@@ -1,0 +1,101 @@
+"""The report: one self-contained HTML page."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from clipit.artifacts.atomic import write_text
+from clipit.artifacts.provenance import Origin, json_digest
+from clipit.artifacts.tables import read_json
+from clipit.reporting.audits import audits as audit_cards
+from clipit.reporting.confusion import confusions
+from clipit.reporting.curves import curves, read_histories
+from clipit.reporting.forest import forest, verdicts
+from clipit.reporting.montage import montage as montage_sections
+from clipit.reporting.variants import meaning
+
+# The answer to "does text help?" in a word, and its sign, which colour alone must not carry.
+ANSWERS = {
+    "text_helps": ("Yes", "▲"),
+    "better": ("Better, but not shown to be the text", "△"),
+    "no_evidence": ("Not shown", "●"),
+    "worse": ("No, it does harm", "▼"),
+    "missing": ("Not measured", "○"),
+}
+
+
+def build_report(
+    out: Path,
+    *,
+    experiments: Sequence[Mapping[str, Any]],
+    audits: Sequence[Mapping[str, Any]],
+    montage: Mapping[str, str | Path] | None,
+    show_text: bool,
+    synthetic: bool,
+    origin: Origin,
+) -> None:
+    """Writes the page to `out`: styles, figures and images inside, nothing loaded from elsewhere.
+
+    Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
+    "history": path or None, "student": path or None}]}, each of `audits` {"pairing", "audit": path}; `montage` names
+    the files that `reporting.montage` reads. Without `show_text` neither a report's text nor its id is in the page.
+    Equal inputs give equal bytes.
+    """
+    tables = [read_json(experiment["table_json"]) for experiment in experiments]
+    used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])
+    environment = Environment(
+        loader=PackageLoader("clipit.reporting"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("index.html.jinja").render(
+        experiments=[_experiment(*pair) for pair in zip(experiments, tables, strict=True)],
+        answers=ANSWERS,
+        audits=audit_cards(audits),
+        montage=None if montage is None else montage_sections(montage, show_text=show_text),
+        show_text=show_text,
+        synthetic=synthetic,
+        variants={variant: meaning(variant) for variant in used},
+        provenance=_provenance(experiments, tables, audits, origin),
+    )
+    write_text(out, page)
+
+
+def _experiment(experiment: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": experiment["name"],
+        "title": experiment["title"],
+        "verdicts": verdicts(table),
+        "forest": forest(table),
+        "notes": table["notes"],
+        "confusions": confusions(experiment["runs"], table["primary"]),
+        "curves": curves(read_histories(experiment["runs"]), experiment["name"]),
+        "students": [
+            {"variant": run["variant"], "seed": run["seed"], "path": str(run["student"])}
+            for run in experiment["runs"]
+            if run["student"] is not None
+        ],
+    }
+
+
+def _provenance(
+    experiments: Sequence[Mapping[str, Any]],
+    tables: Sequence[Mapping[str, Any]],
+    audits: Sequence[Mapping[str, Any]],
+    origin: Origin,
+) -> dict[str, Any]:
+    """What the numbers come from: digests of configuration and code, library versions, seeds."""
+    runs = [run for experiment in experiments for run in experiment["runs"]]
+    read = [*tables, *(read_json(run["metrics"]) for run in runs), *(read_json(audit["audit"]) for audit in audits)]
+    sources = [document["provenance"] for document in read] + [origin.provenance()]
+    codes = sorted({(source["stage"], source["code"][:12]) for source in sources})
+    return {
+        "configuration": json_digest(dict(origin.params))[:12],
+        "codes": codes,
+        "seeds": sorted({run["seed"] for run in runs}),
+        "libraries": sorted({pair for source in sources for pair in source["libraries"].items()}),
+    }

@@ -1,0 +1,69 @@
+"""What every workflow script does around its one library call."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from clipit.runtime.errors import UserError
+
+_PR_SET_PDEATHSIG = 1
+
+
+class _Tee:
+    """Writes to the terminal and to the job's log, so that progress shows and is kept."""
+
+    def __init__(self, *streams: IO[str]) -> None:
+        self._streams = streams
+
+    def write(self, text: str) -> int:
+        for stream in self._streams:
+            stream.write(text)
+            stream.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        for stream in self._streams:
+            stream.flush()
+
+    def isatty(self) -> bool:
+        return False
+
+
+def die_with_parent() -> None:
+    """Asks the kernel (Linux) to kill this process when its parent dies: no orphan goes on writing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def job(log: str, threads: int = 1) -> Iterator[None]:
+    """Runs a script's body: messages go to the terminal and to `log`, printed output to `log` alone.
+
+    A `UserError` ends it in one line, any other exception in its traceback, both with exit status 1. SIGTERM ends it
+    as an exception would, so that temporary files are removed.
+
+    `threads` bounds the numeric libraries' own threads. It comes from the configuration, never from the number of
+    cores at hand: one and two threads give different sums, hence different weights.
+    """
+    die_with_parent()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w", encoding="utf-8") as file:
+        with contextlib.redirect_stderr(_Tee(sys.__stderr__ or sys.stderr, file)), contextlib.redirect_stdout(file):
+            try:
+                yield
+            except UserError as error:
+                print(f"clipit: {error}", file=sys.stderr)
+                sys.exit(1)
+            except Exception:
+                traceback.print_exc()
+                sys.exit(1)

@@ -1,0 +1,52 @@
+"""Own images with captions: a folder and a CSV with the columns image and caption."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clipit.runtime.errors import UserError
+from clipit.sources.image_files import read_square
+from clipit.sources.image_source import Item, Labels
+
+
+class CaptionedImages:
+    """Reads a `captioned` entry of the catalog (config.catalog.CaptionedDataset); every image is a train image."""
+
+    def __init__(self, entry: Mapping[str, Any]) -> None:
+        self._root, self._size, table = Path(entry["path"]), entry["size"], Path(entry["captions"])
+        for path in (self._root, table):
+            if not path.exists():
+                raise UserError(
+                    f"captioned data set: {path} does not exist: set its path in the config's datasets section"
+                )
+        with open(table, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = {"image", "caption"} - set(reader.fieldnames or [])
+            if missing:
+                raise UserError(f"{table} has no column {sorted(missing)[0]!r}: it needs image and caption")
+            self._captions = {row["image"].strip(): (row["caption"] or "").strip() for row in reader}
+        empty = [image for image, caption in self._captions.items() if not caption]
+        if empty or not self._captions:
+            raise UserError(f"{table}: {f'image {empty[0]!r} has no caption' if empty else 'no row'}")
+        self._items = [Item(patch_id=image, source=image) for image in sorted(self._captions)]
+
+    def items(self) -> list[Item]:
+        return self._items
+
+    def pixels(self, index: int) -> np.ndarray:
+        return read_square(self._root / self._items[index].source, self._size)
+
+    def splits(self) -> dict[str, str]:
+        return {item.patch_id: "train" for item in self._items}
+
+    def labels(self) -> Labels:
+        return Labels([])
+
+    def captions(self) -> dict[str, str]:
+        return self._captions
+
+    def findings(self) -> dict[str, int]:
+        return {}

@@ -1,0 +1,41 @@
+"""Image files as square patches."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from clipit.sources.image_source import BadImage
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The image files under `folder`, sorted; hidden ones left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def read_square(path: Path, size: int) -> np.ndarray:
+    """The image as uint8 RGB (size, size, 3): shorter side resized to `size` (bicubic, antialiased), centre cropped.
+
+    Raises:
+        BadImage: the file is missing, truncated, not an image, or far larger than a patch can be.
+    """
+    try:
+        with Image.open(path) as image:
+            rgb = image.convert("RGB")
+    except FileNotFoundError as error:
+        raise BadImage("file not found") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # The message may hold the file's absolute path, which must not enter an artefact.
+        raise BadImage(f"not a readable image ({type(error).__name__})") from error
+    scale = size / min(rgb.size)
+    if scale != 1:
+        width, height = (max(size, round(side * scale)) for side in rgb.size)
+        rgb = rgb.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = (rgb.width - size) // 2, (rgb.height - size) // 2
+    return np.asarray(rgb.crop((left, top, left + size, top + size)))

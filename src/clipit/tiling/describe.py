@@ -1,0 +1,93 @@
+"""What is known of each patch besides its pixels: split, label, caption, and the phantom's truth."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clipit.artifacts.provenance import Origin
+from clipit.artifacts.schemas import captions, image_truth, labels, patches, splits
+from clipit.artifacts.tables import Stored, read_table, write_table
+from clipit.runtime.errors import UserError
+from clipit.sources.image_source import ImageSource, open_images
+
+
+def split_dataset(entry: Mapping[str, Any], patches_file: Path, out: Path, *, origin: Origin) -> None:
+    """Writes the split of every stored patch (schema `splits`).
+
+    Raises:
+        UserError: a group (patient) stands in two splits.
+    """
+    stored = read_table(patches_file, patches.SCHEMA)
+    split_of = open_images(entry).splits()
+    split = [split_of[patch] for patch in stored.column("patch_id")]
+    home: dict[str, str] = {}
+    for group, name in zip(stored.column("group"), split, strict=True):
+        if group is not None and home.setdefault(group, name) != name:
+            raise UserError(
+                f"group {group!r} has patches in {home[group]} and in {name}: a patient belongs to one split"
+            )
+    columns = {"patch_id": stored.column("patch_id"), "split": split}
+    write_table(
+        out, columns, splits.SCHEMA, _provenance(stored, origin), {"counts": dict(sorted(Counter(split).items()))}
+    )
+
+
+def label_dataset(
+    entry: Mapping[str, Any], patches_file: Path, splits_file: Path, out: Path, *, origin: Origin
+) -> None:
+    """Writes the label of every stored patch (schema `labels`), keeping `train_labels` of the train ones.
+
+    A label that is held back is written nowhere else: nothing downstream can see it.
+    """
+    stored = read_table(patches_file, patches.SCHEMA)
+    split_of = dict(zip(*map(read_table(splits_file, splits.SCHEMA).column, ("patch_id", "split")), strict=True))
+    known = open_images(entry).labels()
+    label = [known.of.get(patch) for patch in stored.column("patch_id")]
+    train = [
+        i for i, patch in enumerate(stored.column("patch_id")) if split_of[patch] == "train" and label[i] is not None
+    ]
+    if entry["train_labels"] is not None:
+        kept = _evenly(train, label, entry["train_labels"], entry["label_seed"])
+        for i in set(train) - kept:
+            label[i] = None
+    columns = {"patch_id": stored.column("patch_id"), "label": label}
+    write_table(out, columns, labels.SCHEMA, _provenance(stored, origin), {"classes": known.classes})
+
+
+def _evenly(rows: list[int], label: list[int | None], n: int, seed: int) -> set[int]:
+    """`n` of `rows`, the same number of each class as far as it goes, drawn at random."""
+    of_class: dict[int | None, list[int]] = defaultdict(list)
+    for row in rows:
+        of_class[label[row]].append(row)
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(of_class[c]).tolist() for c in sorted(of_class, key=lambda c: -1 if c is None else c)]
+    rounds = [members[i] for i in range(max(map(len, drawn), default=0)) for members in drawn if i < len(members)]
+    return set(rounds[:n])
+
+
+def caption_dataset(entry: Mapping[str, Any], patches_file: Path, out: Path, *, origin: Origin) -> None:
+    """Writes the caption of every stored patch (schema `captions`)."""
+    stored = read_table(patches_file, patches.SCHEMA)
+    caption_of = open_images(entry).captions()
+    columns = {"patch_id": stored.column("patch_id"), "caption": [caption_of[p] for p in stored.column("patch_id")]}
+    write_table(out, columns, captions.SCHEMA, _provenance(stored, origin))
+
+
+def reveal_image_truth(entry: Mapping[str, Any], patches_file: Path, out: Path, *, origin: Origin) -> None:
+    """Writes what the phantom knows of its patches (schema `image_truth`), for the audit alone."""
+    stored = read_table(patches_file, patches.SCHEMA)
+    images: ImageSource = open_images(entry)
+    finding_of, known = images.findings(), images.labels()
+    columns = {
+        "patch_id": stored.column("patch_id"),
+        "finding": [finding_of[patch] for patch in stored.column("patch_id")],
+        "label": [known.of[patch] for patch in stored.column("patch_id")],
+    }
+    write_table(out, columns, image_truth.SCHEMA, _provenance(stored, origin))
+
+
+def _provenance(stored: Stored, origin: Origin) -> dict[str, Any]:
+    return origin.provenance(lineage=stored.lineage, inputs={"patches": stored.path})

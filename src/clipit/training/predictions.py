@@ -1,0 +1,29 @@
+"""What a trained model says of the labelled val and test patches."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clipit.artifacts.schemas import predictions as predictions_schema
+from clipit.artifacts.tables import write_table
+from clipit.training.examples import Examples
+
+
+def evaluated(examples: Examples) -> np.ndarray:
+    """Positions of the patches that predictions are written for."""
+    return examples.labelled("val", "test")
+
+
+def write_predictions(out: Path, examples: Examples, probabilities: np.ndarray, provenance: Mapping[str, Any]) -> None:
+    """Writes `probabilities`, float32 (patches, C), one row for each of `evaluated(examples)`."""
+    chosen = evaluated(examples)
+    columns = {
+        "patch_id": examples.patch_id[chosen],
+        "split": examples.split[chosen],
+        "label": examples.label[chosen],
+        "group": [examples.group[i] for i in chosen],
+        "prob": list(probabilities),
+    }
+    write_table(out, columns, predictions_schema.SCHEMA, provenance, {"classes": list(examples.classes)})

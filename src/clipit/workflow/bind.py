@@ -1,0 +1,350 @@
+"""Answers the questions that rules ask of the configuration: what a job reads, and the values handed to its script.
+
+A rule takes only the values that its job uses, as plain sorted data, so that no other edit of the configuration
+reruns it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clipit.artifacts.paths import Paths
+from clipit.config.catalog import (
+    AlignedRetriever,
+    CaptionedDataset,
+    FolderDataset,
+    OpenClipRetriever,
+    TextCorpus,
+    TimmBackbone,
+)
+from clipit.config.expand import COLOUR, Plan, Run
+from clipit.config.experiment import Config
+from clipit.config.strict import Strict
+from clipit.config.variants import VARIANTS
+from clipit.runtime.errors import UserError
+from clipit.sources.image_files import SUFFIXES
+from clipit.workflow.code_digest import code_digest
+from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files
+from clipit.workflow.resources import gpus, resolve_device
+
+_LABEL_KEYS = {"train_labels", "label_seed"}
+_SPLIT_KEYS = {"val_share", "val_seed"}
+_OTHER_KEYS = {"parts", "max_rejected", "licence", "citation", "download"}
+"""Keys of a data set that its pixels do not depend on."""
+
+
+class Binding:
+    """Look-ups over one configuration."""
+
+    def __init__(self, config: Config, plan: Plan, project: Path) -> None:
+        self._config, self._plan, self._project = config, plan, project
+        self.paths = Paths(config.results)
+        self.device = resolve_device(config.compute.device)
+        self.gpus = gpus(config.compute.device)
+
+    def code(self, script: str) -> str:
+        """Digest of the code that `workflow/scripts/{script}.py` runs."""
+        return code_digest(script, self._project)
+
+    # ------------------------------------------------------------------------------------------------- data sets
+
+    def pixels_entry(self, dataset: str) -> dict[str, Any]:
+        """The data set's entry without the keys that its pixels do not depend on."""
+        return _without(self._entry(dataset), _LABEL_KEYS | _SPLIT_KEYS | _OTHER_KEYS)
+
+    def split_entry(self, dataset: str) -> dict[str, Any]:
+        """The data set's entry without the keys that its splits do not depend on."""
+        return _without(self._entry(dataset), _LABEL_KEYS | _OTHER_KEYS)
+
+    def label_entry(self, dataset: str) -> dict[str, Any]:
+        """The data set's entry without the keys that its labels do not depend on."""
+        return _without(self._entry(dataset), _SPLIT_KEYS | _OTHER_KEYS)
+
+    def _entry(self, dataset: str) -> dict[str, Any]:
+        entry = self._config.datasets[dataset]
+        values = plain(entry)
+        if isinstance(entry, FolderDataset) and entry.download and entry.path is None:
+            values["path"] = str(Path(self.paths.downloaded(dataset)).parent)
+        return values
+
+    def downloaded(self, dataset: str) -> list[str]:
+        """What must be downloaded before the data set can be read."""
+        entry = self._config.datasets[dataset]
+        if not isinstance(entry, FolderDataset):
+            return []
+        if entry.download:
+            return [self.paths.downloaded(dataset)]
+        if entry.path is None:
+            raise UserError(f"config: datasets.{dataset}.path is missing: name the folder (or CSV) of its images")
+        return []
+
+    def download(self, dataset: str, file: str) -> dict[str, Any]:
+        """Where a file is fetched from, and its checksum."""
+        entry = self._config.datasets[dataset]
+        assert isinstance(entry, FolderDataset)
+        return plain(entry.download[file])
+
+    def fetched(self, dataset: str) -> list[str]:
+        """A marker for every file of a download."""
+        entry = self._config.datasets[dataset]
+        return [self.paths.fetched(dataset, file) for file in getattr(entry, "download", {})]
+
+    def images_fingerprint(self, dataset: str) -> str | None:
+        """Changes when an own image is added, edited or removed; not when a label is corrected in a CSV."""
+        entry = self._config.datasets[dataset]
+        if isinstance(entry, CaptionedDataset):
+            return fingerprint_files(entry.path, SUFFIXES) + csv_columns_digest(entry.captions, ["image"])
+        if not isinstance(entry, FolderDataset) or entry.path is None:
+            return None
+        path = Path(entry.path)
+        if path.is_file():
+            return fingerprint_files(path.parent, SUFFIXES) + csv_columns_digest(path, ["path", *_groups(path)])
+        return fingerprint_files(path, SUFFIXES)
+
+    def column_fingerprint(self, dataset: str, column: str) -> str | None:
+        """Changes when a column (label, split, caption) of an own CSV does."""
+        entry = self._config.datasets[dataset]
+        if isinstance(entry, CaptionedDataset):
+            return csv_columns_digest(entry.captions, [column]) if column == "caption" else None
+        if isinstance(entry, FolderDataset) and entry.path is not None and Path(entry.path).is_file():
+            return csv_columns_digest(entry.path, [column])
+        return None
+
+    def parts(self, dataset: str) -> range:
+        """The parts that a data set is tiled and embedded in."""
+        return range(self._config.datasets[dataset].parts)
+
+    def tiled(self, dataset: str) -> list[str]:
+        return [self.paths.tiled(dataset, i, len(self.parts(dataset))) for i in self.parts(dataset)]
+
+    # --------------------------------------------------------------------------------------------------- corpora
+
+    def corpus_entry(self, corpus: str) -> dict[str, Any]:
+        return plain(self._config.corpora[corpus])
+
+    def corpus_fingerprint(self, corpus: str) -> str | None:
+        """Changes when an own report does."""
+        entry = self._config.corpora[corpus]
+        return fingerprint_files(entry.path) if isinstance(entry, TextCorpus) else None
+
+    # ---------------------------------------------------------------------------------------- backbones, retrievers
+
+    def backbone(self, backbone: str) -> dict[str, Any] | str:
+        """How a job loads a backbone: {"name", "image_size", "pretrained"}, or {"retriever": …}, or "colour"."""
+        if backbone == COLOUR:
+            return COLOUR
+        entry = self._config.backbones[backbone]
+        if isinstance(entry, TimmBackbone):
+            return {"name": entry.name, "image_size": entry.image_size, "pretrained": entry.pretrained}
+        if entry.kind == "retriever":
+            return {"retriever": self.retriever(entry.retriever)}
+        return {"name": f"local-dir:{self.paths.model(backbone)}", "image_size": None, "pretrained": True}
+
+    def backbone_files(self, backbone: str) -> list[str]:
+        """Files of the results folder that loading a backbone reads."""
+        if backbone == COLOUR:
+            return []
+        entry = self._config.backbones[backbone]
+        if entry.kind == "simclr":
+            return [self.paths.backbone_weights(backbone)]
+        return self.retriever_files(entry.retriever) if entry.kind == "retriever" else []
+
+    def backbone_fingerprint(self, backbone: str) -> str | None:
+        """Changes when the files of a `local-dir:` backbone do."""
+        entry = None if backbone == COLOUR else self._config.backbones[backbone]
+        return _local_dir(entry.name, f"backbones.{backbone}") if isinstance(entry, TimmBackbone) else None
+
+    def inference(self, section: str, name: str) -> dict[str, Any]:
+        """How an encoder runs: batch, precision, device, threads."""
+        entry = None if name == COLOUR else getattr(self._config, section)[name]
+        return {
+            "batch": getattr(entry, "batch", 256),
+            "precision": getattr(entry, "precision", "fp32"),
+            "device": self.device,
+            "threads": self._config.compute.threads,
+        }
+
+    def backbone_settings(self, backbone: str) -> dict[str, Any]:
+        """How a backbone is trained here."""
+        return _without(plain(self._config.backbones[backbone]), {"kind", "dataset"})
+
+    def retriever_settings(self, retriever: str) -> dict[str, Any]:
+        """How a retriever is trained here."""
+        return _without(plain(self._config.retrievers[retriever]), {"kind", "captioned", "image"})
+
+    def retriever(self, retriever: str) -> dict[str, str]:
+        """How a job loads a retriever: {"kind", "name"}."""
+        entry = self._config.retrievers[retriever]
+        name = entry.name if isinstance(entry, OpenClipRetriever) else self.paths.model(retriever)
+        return {"kind": entry.kind, "name": name}
+
+    def retriever_files(self, retriever: str) -> list[str]:
+        """Files of the results folder that loading a retriever reads."""
+        entry = self._config.retrievers[retriever]
+        if isinstance(entry, OpenClipRetriever):
+            return []
+        return [self.paths.retriever_sentinel(retriever), *self.backbone_files(entry.image)]
+
+    def retriever_fingerprint(self, retriever: str) -> str | None:
+        """Changes when the files of a `local-dir:` retriever, or of a frozen text tower, do."""
+        entry = self._config.retrievers[retriever]
+        if isinstance(entry, OpenClipRetriever):
+            return _local_dir(entry.name, f"retrievers.{retriever}")
+        if not isinstance(entry, AlignedRetriever) or not isinstance(entry.text, str):
+            return None
+        return _folder(entry.text, f"retrievers.{retriever}.text")
+
+    def image_embeddings(self, retriever: str, dataset: str) -> list[str]:
+        """The parts of a data set's embeddings, in order."""
+        parts = self.parts(dataset)
+        return [self.paths.image_embeddings_part(retriever, dataset, i, len(parts)) for i in parts]
+
+    # ------------------------------------------------------------------------------------------------------ runs
+
+    def target_files(self, run: Run) -> dict[str, Any]:
+        """The files that a run's target is made from, by the names that the training stage knows them under."""
+        if run.target is None or run.retriever is None:
+            return {}
+        if run.corpus is None or run.pairing is None:
+            return {"image_embeddings": self.image_embeddings(run.retriever, run.dataset)}
+        return {
+            "pairs": self.paths.pairs(run.dataset, run.corpus, run.retriever, run.pairing),
+            "report_embeddings": self.paths.report_embeddings(run.retriever, run.corpus),
+        }
+
+    def student_inputs(self, run: Run) -> dict[str, Any]:
+        """What a student is trained from besides its data set."""
+        files = {"probe": self.file_of(run.probe, "probe.safetensors"), "backbone": self.backbone_files(run.backbone)}
+        if run.teacher is not None:
+            files["teacher"] = self.file_of(run.teacher, "teacher.safetensors")
+        return files | self.target_files(run)
+
+    def file_of(self, run: Run | None, name: str) -> list[str]:
+        """A file of a run, as a list that is empty without one."""
+        return [] if run is None else [self.paths.run_file(name, **run.wildcards)]
+
+    def pairing(self, pairing: str) -> dict[str, Any]:
+        return plain(self._plan.pairings[pairing])
+
+    def compared(self, experiment: str) -> list[dict[str, Any]]:
+        """What a table compares: a run and its files in each row."""
+        return [
+            {
+                "row": dict(row.combination),
+                "variant": row.run.variant,
+                "seed": row.run.seed,
+                "metrics": self.paths.run_file("metrics.json", **row.run.wildcards),
+                "predictions": self.paths.run_file("predictions.parquet", **row.run.wildcards),
+                "student": next(iter(self.student_files(row.run, "student.json")), None),
+                "history": next(iter(self.student_files(row.run, "history.csv")), None),
+            }
+            for row in self._plan.tables[experiment]
+        ]
+
+    def compared_files(self, experiment: str) -> list[str]:
+        """The files that a table is made from, each once."""
+        keys = ("metrics", "predictions", "student")
+        return list(dict.fromkeys(row[key] for row in self.compared(experiment) for key in keys if row[key]))
+
+    def student_files(self, run: Run, name: str) -> list[str]:
+        """A file that only students have."""
+        return self.file_of(run, name) if VARIANTS[run.variant].trains == "student" else []
+
+    def truth(self, dataset: str, corpus: str) -> dict[str, str]:
+        """The phantom's truth, where both sides are of the phantom."""
+        if self._config.datasets[dataset].source != "phantom" or self._config.corpora[corpus].source != "phantom":
+            return {}
+        return {"image_truth": self.paths.image_truth(dataset), "report_truth": self.paths.report_truth(corpus)}
+
+    # ---------------------------------------------------------------------------------------------------- report
+
+    def report_files(self) -> list[str]:
+        """Every file that the report shows."""
+        files = [
+            row[key] for title in self._plan.tables for row in self.compared(title) for key in ("history", "student")
+        ]
+        files += [audit["audit"] for title in self._plan.tables for audit in self._audits(title)]
+        montages = [self._montage(title) for title in self._plan.tables]
+        files += [file for shown in montages for key, file in (shown or {}).items() if key != "store"]
+        return list(dict.fromkeys(file for file in files if file))
+
+    def report_content(self) -> dict[str, Any]:
+        """What the report shows of each experiment, and whether it may show report texts."""
+        return {
+            "experiments": [
+                {
+                    "name": title,
+                    "title": title.replace("_", " "),
+                    "table_json": self.paths.table(title, "json"),
+                    "runs": self.compared(title),
+                    "audits": self._audits(title),
+                    "montage": self._montage(title),
+                }
+                for title in self._plan.tables
+            ],
+            "show_text": self._show_text(),
+            "synthetic": all(
+                self._config.datasets[row.run.dataset].source == "phantom"
+                for rows in self._plan.tables.values()
+                for row in rows
+            ),
+        }
+
+    def _show_text(self) -> bool:
+        """Own reports may be confidential: unless told otherwise, their texts and ids stay out of every page."""
+        if self._config.report.show_text is not None:
+            return self._config.report.show_text
+        corpora = {row.run.corpus for rows in self._plan.tables.values() for row in rows if row.run.corpus}
+        return not any(isinstance(self._config.corpora[corpus], TextCorpus) for corpus in corpora)
+
+    def _paired(self, experiment: str) -> dict[tuple[str, str, str, str], None]:
+        """The pairings that an experiment's runs distil from, in order, each once."""
+        runs = [row.run for row in self._plan.tables[experiment]]
+        return {
+            (r.dataset, r.corpus, r.retriever, r.pairing): None for r in runs if r.corpus and r.retriever and r.pairing
+        }
+
+    def _audits(self, experiment: str) -> list[dict[str, str]]:
+        return [{"pairing": key[3], "audit": self.paths.audit(*key)} for key in self._paired(experiment)]
+
+    def _montage(self, experiment: str) -> dict[str, str] | None:
+        """The files behind the pictures of patches with their reports: of the first pairing that is no control."""
+        for dataset, corpus, retriever, pairing in self._paired(experiment):
+            if self._plan.pairings[pairing].method != "random":
+                return {
+                    "store": self.paths.store(dataset),
+                    "patches": self.paths.patches(dataset),
+                    "labels": self.paths.labels(dataset),
+                    "pairs": self.paths.pairs(dataset, corpus, retriever, pairing),
+                    "reports": self.paths.reports(corpus),
+                }
+        return None
+
+
+def _without(entry: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in keys}
+
+
+def plain(entry: Strict) -> dict[str, Any]:
+    """An entry as plain data with sorted keys, whatever their order in the file."""
+    return _sorted(entry.model_dump(by_alias=True))
+
+
+def _sorted(value: Any) -> Any:
+    return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
+
+
+def _groups(path: Path) -> list[str]:
+    with open(path, encoding="utf-8-sig") as file:
+        return ["group"] if "group" in file.readline().strip().split(",") else []
+
+
+def _local_dir(name: str, key: str) -> str | None:
+    kind, _, path = name.partition(":")
+    return _folder(path, f"{key}.name") if kind == "local-dir" else None
+
+
+def _folder(path: str, key: str) -> str:
+    if not Path(path).is_dir():
+        raise UserError(f"config: {key} = {path!r} is not a folder: name the folder of a saved model")
+    return fingerprint_files(path)

@@ -1,0 +1,85 @@
+"""Fingerprints of a user's own data for rule parameters, since a folder as an input hides edits within it."""
+
+import csv
+import difflib
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from clipit.artifacts.provenance import json_digest
+from clipit.runtime.errors import UserError
+
+
+def fingerprint_files(path: str | Path, suffixes: Collection[str] = ()) -> str:
+    """A digest of the names, sizes and modification times of the files at `path`, without reading them.
+
+    `path` is a folder, searched in depth, or one file; `suffixes` (".png", any case) keeps only files that end so.
+    Names are relative to `path`: moving the project changes nothing.
+
+    Raises:
+        UserError: `path` does not exist or holds no such file.
+    """
+    root = Path(path)
+    if not root.exists():
+        raise UserError(f"{root} does not exist: check the path in the configuration")
+    endings = tuple(suffix.lower() for suffix in suffixes)
+    files = sorted(entry for entry in _walk(root) if not endings or entry[0].lower().endswith(endings))
+    if not files:
+        raise UserError(
+            f"{root} holds no {' or '.join(sorted(endings)) or ''} file: check the path in the configuration"
+        )
+    return json_digest(files)
+
+
+def _walk(root: Path) -> Iterator[tuple[str, int, int]]:
+    """(relative name, bytes, mtime in ns) of every visible file; links to files are followed, links to folders not."""
+    if root.is_file():
+        status = root.stat()
+        yield root.name, status.st_size, status.st_mtime_ns
+        return
+    pending = [(root, "")]
+    while pending:
+        folder, prefix = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((Path(entry.path), f"{prefix}{entry.name}/"))
+                elif entry.is_file():
+                    status = entry.stat()
+                    yield f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns
+
+
+def csv_columns_digest(path: str | Path, columns: Collection[str]) -> str:
+    """A digest of the named columns of a CSV file with a header, rows in order: other columns may change freely.
+
+    Raises:
+        UserError: the file is missing, is not UTF-8, or has no such column.
+    """
+    path = Path(path)
+    wanted = sorted(set(columns))
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file)
+            header = next(rows, [])
+            places = [_place(name, header, path) for name in wanted]
+            digest = hashlib.sha256(json_digest(wanted).encode())
+            for row in rows:
+                digest.update(json_digest([row[place] if place < len(row) else None for place in places]).encode())
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: check the path in the configuration") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text: save it as a CSV file in UTF-8") from error
+    except csv.Error as error:
+        raise UserError(f"{path} is not a CSV file ({error}): save it as comma-separated text") from error
+    return digest.hexdigest()
+
+
+def _place(name: str, header: list[str], path: Path) -> int:
+    if name not in header:
+        near = difflib.get_close_matches(name, header, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(header) or 'no header'}"
+        raise UserError(f"{path} has no column {name!r}: {hint}")
+    return header.index(name)

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import numpy as np
+
+from clipit.evaluation.bootstrap import draws, interval, resample_metrics
+from clipit.evaluation.predictions import Predictions
+
+
+def _binary(correct: np.ndarray, groups: np.ndarray | None) -> Predictions:
+    """Two classes in turn; `correct` says which patches are classified well."""
+    labels = np.arange(len(correct)) % 2
+    probabilities = np.eye(2)[np.where(correct, labels, 1 - labels)]
+    return Predictions(Path("p"), ["a", "b"], labels, groups, probabilities, "", {})
+
+
+def test_ungrouped_draws_keep_the_class_counts() -> None:
+    labels = np.array([0] * 30 + [1] * 5)
+    weights = np.concatenate(list(draws(labels, None, 50)))
+    assert weights.shape == (50, 35)
+    assert (weights[:, :30].sum(axis=1) == 30).all()
+    assert (weights[:, 30:].sum(axis=1) == 5).all()
+
+
+def test_grouped_draws_take_whole_groups() -> None:
+    groups = np.array([0, 1, 2, 0, 1, 2, 2])
+    weights = np.concatenate(list(draws(np.zeros(7, dtype=int), groups, 40)))
+    assert (weights[:, groups == 2] == weights[:, [2]]).all()
+    assert (weights[:, :3].sum(axis=1) == 3).all()
+
+
+def test_blocks_and_seeds_decide_nothing_but_the_draws() -> None:
+    labels = np.random.default_rng(0).integers(0, 2, 3000)
+    once, again = (np.concatenate(list(draws(labels, None, 800, seed=3))) for _ in range(2))
+    assert (once == again).all()
+    assert once.shape == (800, 3000)
+    assert not (once == np.concatenate(list(draws(labels, None, 800, seed=4)))).all()
+
+
+def test_interval_covers_the_truth_and_groups_widen_it() -> None:
+    """30 patients of 10 patches, right or wrong as a patient: only the cluster bootstrap covers the true 0.7."""
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(30), 10)
+    covered = {"grouped": 0, "ungrouped": 0}
+    for _ in range(60):
+        correct = np.repeat(rng.random(30) < 0.7, 10)
+        for name, known in (("grouped", groups), ("ungrouped", None)):
+            samples = resample_metrics([_binary(correct, known)], 200)[0]["balanced_accuracy"]
+            low, high = interval(samples)
+            covered[name] += low <= 0.7 <= high
+    assert covered["grouped"] >= 50
+    assert covered["ungrouped"] <= 42

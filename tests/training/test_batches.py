@@ -1,0 +1,39 @@
+import numpy as np
+import torch
+
+from clipit.training.batches import plan_steps, rounds_of, turn
+
+SETTINGS = {"steps": 6, "batch": 4, "augment": "dihedral", "seed": 0}
+
+
+def test_labelled_half_is_the_same_with_and_without_unlabelled() -> None:
+    labelled, unlabelled = np.arange(5), np.arange(5, 30)
+    alone = plan_steps(labelled, unlabelled[:0], **SETTINGS)
+    both = plan_steps(labelled, unlabelled, **SETTINGS)
+    for one, two in zip(alone, both, strict=True):
+        assert torch.equal(one.patches, two.patches[:4])
+        assert torch.equal(one.symmetries, two.symmetries[:4])
+        assert two.n_labelled == 4
+        assert (two.patches[4:] >= 5).all()
+    seen = torch.cat([step.patches[4:] for step in both])
+    assert len(seen.unique()) == 24  # 6 x 4 draws of 25 before any comes again
+
+
+def test_every_labelled_patch_is_seen_equally_often() -> None:
+    plan = plan_steps(np.arange(8), np.arange(0), **SETTINGS)
+    assert torch.bincount(torch.cat([step.patches for step in plan])).tolist() == [3] * 8
+
+
+def test_rounds_cover_the_plan() -> None:
+    plan = plan_steps(np.arange(8), np.arange(0), **SETTINGS)
+    assert [len(part) for part in rounds_of(plan, 4)] == [1, 2, 1, 2]
+    assert len(rounds_of(plan, 10)) == 6
+
+
+def test_turns_are_the_eight_symmetries() -> None:
+    image = torch.arange(27, dtype=torch.uint8).reshape(1, 3, 3, 3)
+    turned = turn(image.expand(8, -1, -1, -1), torch.arange(8))
+    assert torch.equal(turned[0], image[0])
+    assert len({tuple(one.flatten().tolist()) for one in turned}) == 8
+    assert all(torch.equal(one.flatten().sort().values, image.flatten()) for one in turned)
+    assert torch.equal(turned[1], image[0].flip(1))

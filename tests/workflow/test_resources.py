@@ -1,0 +1,60 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import clipit
+from clipit.runtime.errors import UserError
+from clipit.workflow import resources
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Makes a machine with or without a GPU, whatever this one has."""
+
+    def make(gpu: bool, visible: str | None = None) -> None:
+        monkeypatch.setattr(resources, "_gpu_present", lambda: gpu)
+        if visible is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("gpu", "visible", "expected"),
+    [(True, None, "cuda"), (True, "0,1", "cuda"), (True, "", "cpu"), (True, "-1", "cpu"), (False, None, "cpu")],
+)
+def test_auto_takes_a_gpu_where_one_is_visible(machine, gpu, visible, expected):
+    machine(gpu, visible)
+    assert resources.resolve_device("auto") == expected
+    assert resources.gpus("auto") == (expected == "cuda")
+
+
+def test_cpu_is_always_there(machine):
+    machine(gpu=True)
+    assert resources.resolve_device("cpu") == "cpu"
+    assert resources.gpus("cpu") == 0
+
+
+def test_cuda_without_a_gpu_is_refused_here_but_not_for_a_cluster(machine):
+    machine(gpu=False)
+    with pytest.raises(UserError, match="no GPU is visible"):
+        resources.resolve_device("cuda")
+    assert resources.resolve_device("cuda", local=False) == "cuda"
+    assert resources.gpus("auto", local=False) == 0
+
+
+def test_an_unknown_device_is_named(machine):
+    machine(gpu=True)
+    with pytest.raises(UserError, match="'gpu' is unknown: write one of auto, cpu, cuda"):
+        resources.resolve_device("gpu")
+
+
+def test_torch_stays_out():
+    code = "import sys; import clipit.workflow.resources as r; r.gpus('auto'); assert 'torch' not in sys.modules"
+    source = str(Path(clipit.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30, env={**os.environ, "PYTHONPATH": source})

@@ -1,0 +1,15 @@
+"""Binds the rule `caption_dataset` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0]):
+    from clipit.artifacts.described import described
+    from clipit.artifacts.provenance import Origin
+    from clipit.tiling.describe import caption_dataset
+
+    caption_dataset(
+        snakemake.params.entry,
+        snakemake.input.patches,
+        snakemake.output[0],
+        origin=Origin("caption_dataset", described(snakemake.params.entry), snakemake.params.code),
+    )

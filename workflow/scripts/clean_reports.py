@@ -1,0 +1,14 @@
+"""Binds the rule `clean_reports` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0]):
+    from clipit.artifacts.described import described
+    from clipit.artifacts.provenance import Origin
+    from clipit.corpus.clean import clean_reports
+
+    clean_reports(
+        snakemake.params.entry,
+        snakemake.output[0],
+        origin=Origin("clean_reports", described(snakemake.params.entry), snakemake.params.code),
+    )

@@ -1,0 +1,15 @@
+"""Binds the rule `compare` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0]):
+    from clipit.artifacts.provenance import Origin
+    from clipit.evaluation.compare import compare
+
+    compare(
+        snakemake.params.runs,
+        snakemake.output.csv,
+        snakemake.output.md,
+        snakemake.output.json,
+        origin=Origin("compare", {"experiment": snakemake.wildcards.experiment}, snakemake.params.code),
+    )

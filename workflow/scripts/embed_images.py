@@ -1,0 +1,19 @@
+"""Binds the rule `embed_images` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0], snakemake.params.inference["threads"]):
+    from clipit.embedding.images import embed_images
+
+    from clipit.artifacts.provenance import Origin
+
+    embed_images(
+        snakemake.params.store,
+        snakemake.input.patches,
+        snakemake.output[0],
+        retriever=snakemake.params.retriever,
+        part=int(snakemake.wildcards.i),
+        parts=int(snakemake.wildcards.n),
+        **snakemake.params.inference,
+        origin=Origin("embed_images", {"precision": snakemake.params.inference["precision"]}, snakemake.params.code),
+    )

@@ -1,0 +1,16 @@
+"""Binds the rule `embed_reports` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0], snakemake.params.inference["threads"]):
+    from clipit.embedding.reports import embed_reports
+
+    from clipit.artifacts.provenance import Origin
+
+    embed_reports(
+        snakemake.input.reports,
+        snakemake.output[0],
+        retriever=snakemake.params.retriever,
+        **snakemake.params.inference,
+        origin=Origin("embed_reports", {"precision": snakemake.params.inference["precision"]}, snakemake.params.code),
+    )

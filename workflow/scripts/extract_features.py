@@ -1,0 +1,18 @@
+"""Binds the rule `extract_features` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0], snakemake.params.inference["threads"]):
+    from clipit.artifacts.provenance import Origin
+    from clipit.training.features import extract_features
+
+    extract_features(
+        snakemake.params.store,
+        snakemake.input.patches,
+        snakemake.output[0],
+        backbone=snakemake.params.backbone,
+        **snakemake.params.inference,
+        origin=Origin(
+            "extract_features", {"precision": snakemake.params.inference["precision"]}, snakemake.params.code
+        ),
+    )

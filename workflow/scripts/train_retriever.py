@@ -1,0 +1,21 @@
+"""Binds the rule `train_retriever` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0], snakemake.params.settings["threads"]):
+    from pathlib import Path
+
+    from clipit.pretraining.alignment import train_retriever
+
+    from clipit.artifacts.provenance import Origin
+
+    train_retriever(
+        snakemake.params.store,
+        snakemake.input.patches,
+        snakemake.input.captions,
+        Path(snakemake.output[0]).parent,
+        image=snakemake.params.image,
+        **snakemake.params.settings,
+        device=snakemake.params.device,
+        origin=Origin("train_retriever", snakemake.params.settings, snakemake.params.code),
+    )

@@ -1,0 +1,20 @@
+"""Binds the rule `train_teacher` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0], snakemake.params.threads):
+    from clipit.artifacts.provenance import Origin
+    from clipit.training.teacher import train_teacher
+
+    train_teacher(
+        {name: snakemake.input[name] for name in snakemake.params.targets},
+        snakemake.input.patches,
+        snakemake.input.splits,
+        snakemake.input.labels,
+        teacher=snakemake.output.teacher,
+        scores=snakemake.output.scores,
+        settings=snakemake.params.settings,
+        hidden=snakemake.params.hidden,
+        threads=snakemake.params.threads,
+        origin=Origin("train_teacher", snakemake.params.settings, snakemake.params.code, int(snakemake.wildcards.seed)),
+    )
