@@ -6,6 +6,7 @@ rule train_backbone:
     input:
         success=lambda w: PATHS.store_success(CONFIG.backbones[w.backbone].dataset),
         patches=lambda w: PATHS.patches(CONFIG.backbones[w.backbone].dataset),
+        splits=lambda w: PATHS.splits(CONFIG.backbones[w.backbone].dataset),
     output:
         ensure(PATHS.backbone_weights(), non_empty=True),
     params:

@@ -71,7 +71,7 @@ rule train_teacher:
         teacher=ensure(PATHS.run_file("teacher.safetensors"), non_empty=True),
         scores=ensure(PATHS.run_file("teacher.json"), non_empty=True),
     params:
-        settings=lambda w: PLAN.run(w).settings,
+        settings=lambda w: PLAN.run(w).settings["head"],
         hidden=lambda w: PLAN.run(w).settings["hidden"],
         targets=lambda w: sorted(BIND.target_files(PLAN.run(w))),
         threads=CONFIG.compute.threads,

@@ -1,5 +1,7 @@
 """Binds the rule `compare` to the library."""
 
+from pathlib import Path
+
 from clipit.runtime.job import job
 
 with job(snakemake.log[0]):
@@ -8,8 +10,8 @@ with job(snakemake.log[0]):
 
     compare(
         snakemake.params.runs,
-        snakemake.output.csv,
-        snakemake.output.md,
-        snakemake.output.json,
+        Path(snakemake.output.csv),
+        Path(snakemake.output.md),
+        Path(snakemake.output.json),
         origin=Origin("compare", {"experiment": snakemake.wildcards.experiment}, snakemake.params.code),
     )

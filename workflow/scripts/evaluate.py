@@ -10,5 +10,6 @@ with job(snakemake.log[0]):
         snakemake.input[0],
         snakemake.output[0],
         variant=snakemake.wildcards.variant,
+        resamples=1000,
         origin=Origin("evaluate", {}, snakemake.params.code, int(snakemake.wildcards.seed)),
     )

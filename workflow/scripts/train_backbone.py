@@ -11,6 +11,7 @@ with job(snakemake.log[0], snakemake.params.settings["threads"]):
     train_backbone(
         snakemake.params.store,
         snakemake.input.patches,
+        snakemake.input.splits,
         Path(snakemake.output[0]).parent,
         **snakemake.params.settings,
         device=snakemake.params.device,

@@ -7,6 +7,7 @@ with job(snakemake.log[0], snakemake.params.settings["threads"]):
 
     from clipit.pretraining.alignment import train_retriever
 
+    from clipit.artifacts.described import described
     from clipit.artifacts.provenance import Origin
 
     train_retriever(
@@ -14,8 +15,9 @@ with job(snakemake.log[0], snakemake.params.settings["threads"]):
         snakemake.input.patches,
         snakemake.input.captions,
         Path(snakemake.output[0]).parent,
-        image=snakemake.params.image,
+        image=snakemake.params.image["name"],
+        image_size=snakemake.params.image["image_size"],
         **snakemake.params.settings,
         device=snakemake.params.device,
-        origin=Origin("train_retriever", snakemake.params.settings, snakemake.params.code),
+        origin=Origin("train_retriever", described(snakemake.params.settings), snakemake.params.code),
     )

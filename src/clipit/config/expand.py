@@ -127,7 +127,7 @@ def _run(config: Config, experiment: Experiment, names: Mapping[str, str], varia
         del settings["lambda"]
         return Run(names["dataset"], names["backbone"], variant, seed, settings, probe=probe)
     reads = _target(what, names, seed)
-    head = {**training.teacher.model_dump(), "hidden": training.hidden}
+    head = {"head": training.teacher.model_dump(), "hidden": training.hidden}
     teacher = Run(names["dataset"], names["retriever"], TEACHER, seed, head, **reads)
     settings["unlabelled"] = what.unlabelled
     return Run(names["dataset"], names["backbone"], variant, seed, settings, **reads, probe=probe, teacher=teacher)

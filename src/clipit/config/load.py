@@ -168,4 +168,4 @@ def _unknown_names(config: Config) -> Iterable[str]:
             captioned = config.datasets.get(retriever.captioned)
             has_captions = isinstance(captioned, CaptionedDataset) or getattr(captioned, "cohort", None) == "source"
             if captioned is not None and not has_captions:
-                yield f"config: retrievers.{name}.captioned = {retriever.captioned!r} has no captions: name a captioned data set"
+                yield f"config: retrievers.{name}.captioned = {retriever.captioned!r} is a data set without captions"

@@ -26,19 +26,38 @@ class Variant:
 
 
 VARIANTS: dict[str, Variant] = {
-    "colour": Variant("probe", "mean and standard deviation of red, green and blue; no network", features="colour"),
-    "linear_probe": Variant("probe", "frozen backbone and a linear head; no text, no LoRA", features="backbone"),
-    "lora_only": Variant("student", "backbone with LoRA, no text: the fair control"),
+    "colour": Variant(
+        "probe",
+        "No network: mean and spread of the three colour channels alone. What is above this is more than stain.",
+        features="colour",
+    ),
+    "linear_probe": Variant(
+        "probe", "The pretrained backbone as it is, with one linear layer on top; no text.", features="backbone"
+    ),
+    "lora_only": Variant(
+        "student",
+        "The backbone adapted to the task (LoRA) without any text. The fair control: same start, same steps.",
+    ),
     "random_pairing": Variant(
-        "student", "like clipit, every image with a report drawn at random", target="report", pairing="random"
+        "student",
+        "CLIP-IT with a report drawn at random for every patch. Text cannot inform here.",
+        target="report",
+        pairing="random",
     ),
     "image_distillation": Variant(
-        "student", "distils the retriever's own image embedding instead of a report: is it text?", target="image"
+        "student",
+        "Learns from the retriever's view of the image, not of a report: text, or a better CLIP?",
+        target="image",
     ),
-    "clipit": Variant("student", "distils the paired report into the backbone", target="report", pairing="chosen"),
+    "clipit": Variant(
+        "student",
+        "The backbone adapted while it also learns to predict what the paired report says. Needs no text in use.",
+        target="report",
+        pairing="chosen",
+    ),
     "clipit_unlabelled": Variant(
         "student",
-        "like clipit, distilling also on train images without a label",
+        "CLIP-IT, learning from the reports of unlabelled training patches as well.",
         target="report",
         pairing="chosen",
         unlabelled=True,

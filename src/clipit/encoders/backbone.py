@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
+from safetensors.torch import save_file
 from timm.models import resolve_model_input_args, split_model_name_tag
 from torch import nn
 
+from clipit.artifacts.atomic import atomic_path
+from clipit.artifacts.tables import write_json
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.weights import HUB, LOCAL, loading, local_folder, nearest, weight_digest
 from clipit.runtime.errors import UserError
@@ -59,19 +63,23 @@ def load_backbone(
     _check_name(name, pretrained)
     with loading(name):
         arguments = resolve_model_input_args(name, {"img_size": image_size}, **(model_args or {}))
+        config = arguments["pretrained_cfg"]
+        size = image_size or _side(arguments.get("img_size", config["input_size"][-2:]))
+        # Many a folder or hub copy of a ViT does not say that its input size is fixed; timm's own entry does.
+        if (entry := timm.get_pretrained_cfg(arguments["model_name"])) and entry.fixed_input_size:
+            arguments.setdefault("img_size", size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = timm.create_model(**arguments, pretrained=pretrained, num_classes=0).eval()
-    config = arguments.pop("pretrained_cfg")
-    arguments.pop("pretrained_model_args", None)
+    for key in ("pretrained_cfg", "pretrained_model_args"):
+        arguments.pop(key, None)
     spec = {
         "kind": "timm",
         "architecture": arguments.pop("model_name"),
-        "args": arguments,
+        "args": {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()},
         # What of timm's description of the weights decides the architecture.
         "input": {"input_size": list(config["input_size"]), "fixed_input_size": config.get("fixed_input_size", False)},
     }
-    size = image_size or _side(arguments.get("img_size", config["input_size"][-2:]))
     return describe_backbone(module, ImageTransform.from_config(config, size), spec, name)
 
 
@@ -94,13 +102,43 @@ def describe_backbone(module: nn.Module, transform: ImageTransform, spec: Mappin
     return Backbone(module, features.shape[1], transform, weight_digest(module), spec)
 
 
+def save_backbone(folder: str | Path, backbone: Backbone, provenance: Mapping[str, Any]) -> None:
+    """Writes a timm `backbone` as a `local-dir:` folder: config.json, then model.safetensors.
+
+    Raises:
+        UserError: it is no timm model.
+    """
+    folder, spec, transform = Path(folder), backbone.spec, backbone.transform
+    if spec["kind"] != "timm":
+        raise UserError("an image tower that trains must be a timm model: choose another backbone, or keep it frozen")
+    config = {
+        "architecture": spec["architecture"],
+        "num_classes": 0,
+        "num_features": backbone.d,
+        "model_args": spec["args"],
+        "pretrained_cfg": {
+            "input_size": [3, transform.size, transform.size],
+            "fixed_input_size": spec["input"]["fixed_input_size"],
+            "interpolation": transform.interpolation,
+            "mean": list(transform.mean),
+            "std": list(transform.std),
+            "crop_pct": 1.0,
+            "num_classes": 0,
+        },
+    }
+    write_json(folder / "config.json", config, provenance)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in backbone.module.state_dict().items()}
+    with atomic_path(folder / "model.safetensors") as temporary:
+        save_file(state, temporary)
+
+
 def build_backbone(spec: Mapping[str, Any]) -> nn.Module:
     """The architecture that `spec` describes, random weights, in evaluation mode; nothing is downloaded."""
     if spec["kind"] == "open_clip":
         from open_clip import CLIP
 
         # The class that open_clip makes its image towers in; the text tower beside it is the smallest possible.
-        text = {"context_length": 1, "vocab_size": 1, "width": 1, "heads": 1, "layers": 0}
+        text = {"context_length": 1, "vocab_size": 1, "width": 1, "heads": 1, "layers": 1}
         clip: Any = CLIP(spec["embed_dim"], spec["vision_cfg"], text, quick_gelu=spec["quick_gelu"])
         module: nn.Module = clip.visual.eval()
         return module

@@ -49,6 +49,6 @@ class ImageTransform:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], size: int) -> Self:
-        """From a model's own preprocessing (timm, open_clip): `mean`, `std`, `interpolation`; other keys are ignored."""
+        """From a model's own preprocessing, as timm and open_clip describe it; what a square needs of it is used."""
         interpolation: Interpolation = "bilinear" if config["interpolation"] == "bilinear" else "bicubic"
         return cls(size, tuple(config["mean"]), tuple(config["std"]), interpolation)

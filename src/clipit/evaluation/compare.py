@@ -49,7 +49,7 @@ def compare(
     out_json: Path,
     *,
     origin: Origin,
-    primary: tuple[str, str] = PRIMARY,
+    primary: Sequence[str] = PRIMARY,
     resamples: int = 2000,
 ) -> None:
     """Writes one experiment's table as CSV, Markdown and JSON.
@@ -101,14 +101,14 @@ def _measure(runs: Sequence[Mapping[str, Any]], resamples: int) -> list[_Entry]:
     return list(entries.values())
 
 
-def _compare(entries: Sequence[_Entry], primary: tuple[str, str]) -> list[dict[str, Any]]:
+def _compare(entries: Sequence[_Entry], primary: Sequence[str]) -> list[dict[str, Any]]:
     """Every variant minus the control, and the text variants minus their image controls, with p values."""
     found = []
     for entry in entries:
         for against in dict.fromkeys((primary[1], TEXT_CONTROLS.get(entry.variant))):
             other = next((e for e in entries if e.variant == against and matches(e.row, entry.row)), None)
             if other is not None and other is not entry:
-                found.append(_difference(entry, other, (entry.variant, against) == primary))
+                found.append(_difference(entry, other, [entry.variant, against] == list(primary)))
     for is_primary in (True, False):
         family = [one for one in found if one["primary"] is is_primary]
         for one, p in zip(family, holm([one["p"] for one in family]), strict=True):
@@ -196,7 +196,7 @@ def _notes(lines: Sequence[Mapping[str, Any]], resamples: int) -> list[str]:
     return notes
 
 
-def _contexts(entries: Sequence[_Entry], primary: tuple[str, str]) -> list[Row]:
+def _contexts(entries: Sequence[_Entry], primary: Sequence[str]) -> list[Row]:
     """The rows to give a verdict on: those with the primary variant, else the first."""
     rows = [entry.row for entry in entries if entry.variant == primary[0]]
     return rows or [entries[0].row]

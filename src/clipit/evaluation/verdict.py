@@ -9,7 +9,7 @@ ALPHA = 0.05
 def verdict(
     row: Mapping[str, str | None],
     comparisons: Sequence[Mapping[str, Any]],
-    primary: tuple[str, str],
+    primary: Sequence[str],
     text_controls: Mapping[str, str],
 ) -> dict[str, Any]:
     """{"row", "outcome", "text", "control"} for the runs under `row`.
@@ -24,11 +24,10 @@ def verdict(
         return {"row": dict(row), "outcome": "missing", "text": text, "control": None}
     name = text_controls.get(variant)
     control = _find(comparisons, row, variant, name)
-    beats_control = control is not None and _better(control)
     if _better(found):
-        outcome = "text_helps" if beats_control else "better"
+        outcome = "text_helps" if control and _better(control) else "better"
     else:
-        outcome = "worse" if found["p_adjusted"] < ALPHA and found["value"] < 0 else "no_evidence"
+        outcome = "worse" if _worse(found) else "no_evidence"
     words = {
         "text_helps": "text helps here",
         "better": f"better than {against}, but no evidence that it is the text",
@@ -39,17 +38,18 @@ def verdict(
         "row": dict(row),
         "outcome": outcome,
         "text": f"{variant} − {against} = {sentence(found)}: {words[outcome]}",
-        "control": _control(variant, name, control, beats_control),
+        "control": _control(variant, name, control),
     }
 
 
-def _control(variant: str, name: str | None, control: Mapping[str, Any] | None, beaten: bool) -> str | None:
+def _control(variant: str, name: str | None, control: Mapping[str, Any] | None) -> str | None:
     if name is None:
         return None
     claim = f"A claim on text needs {variant} > {name} too"
     if control is None:
         return f"{claim}: {name} was not run."
-    return f"{claim}: {variant} − {name} = {sentence(control)}, {'which holds' if beaten else 'which is not shown'}."
+    holds = "it is" if _better(control) else "it is worse" if _worse(control) else "not shown"
+    return f"{claim}: {variant} − {name} = {sentence(control)}: {holds}."
 
 
 def sentence(difference: Mapping[str, Any]) -> str:
@@ -74,6 +74,10 @@ def p_value(p: float) -> str:
 
 def _better(difference: Mapping[str, Any]) -> bool:
     return difference["p_adjusted"] < ALPHA and difference["value"] > 0
+
+
+def _worse(difference: Mapping[str, Any]) -> bool:
+    return difference["p_adjusted"] < ALPHA and difference["value"] < 0
 
 
 def _find(

@@ -60,7 +60,7 @@ def _predict(
     precision: Precision,
     what: str,
 ) -> np.ndarray:
-    module.eval().to(device)
+    module.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     rows = np.asarray(rows, dtype=np.int64)
     outputs = []
     with (

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
-from torch import nn
+from peft.tuners.lora.layer import Conv2d
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from clipit.artifacts.atomic import write_text
 from clipit.models.tensor_file import write_tensors
@@ -32,14 +34,36 @@ def add_lora(backbone: nn.Module, *, r: int, alpha: float, dropout: float, seed:
         raise UserError("training.lora.dropout cannot act inside this backbone's nn.MultiheadAttention: set it to 0")
     config = LoraConfig(
         r=r,
-        lora_alpha=alpha,  # type: ignore[arg-type]
+        lora_alpha=alpha,
         lora_dropout=dropout,
         target_modules="|".join(map(re.escape, names)),  # as a pattern, names match whole, never by their ending
         bias="none",
     )
+    config._register_custom_module({nn.Conv2d: _KernelLora})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return get_peft_model(backbone, config)  # type: ignore[arg-type,return-value]
+        return get_peft_model(backbone, config)
+
+
+class _KernelLora(Conv2d):
+    """Adds the adapter to the kernel, not its output to the base's: one convolution, and exactly the merged one.
+
+    peft's own forward runs two more convolutions over the whole feature map, which nearly doubles a small ResNet's
+    inference, and differs from its merge where a convolution standardises its kernel. It stays for dropout, which
+    acts on the input.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.merged or self.disable_adapters or (self.training and self.dropout_rate > 0):
+            return super().forward(x)
+        base = self.get_base_layer()
+        down, up = self.lora_A["default"].weight, self.lora_B["default"].weight
+        delta = (up.flatten(1) @ down.flatten(1)).view_as(base.weight) * self.scaling["default"]
+        return functional_call(base, {"weight": base.weight + delta}, x)
+
+    @property
+    def dropout_rate(self) -> float:
+        return getattr(self.lora_dropout["default"], "p", 0.0)
 
 
 def _adaptable(backbone: nn.Module) -> Iterator[str]:
@@ -56,7 +80,7 @@ def _adaptable(backbone: nn.Module) -> Iterator[str]:
 
 def merge_lora(model: PeftModel) -> nn.Module:
     """The plain backbone with the adapters added into its weights; `model` is used up."""
-    merged: nn.Module = model.merge_and_unload()  # type: ignore[operator]
+    merged: nn.Module = model.merge_and_unload()
     return merged
 
 

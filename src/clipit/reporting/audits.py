@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clipit.artifacts.tables import read_json
-from clipit.reporting.forest import Axis
+from clipit.reporting.axis import Axis
 
 
 def audits(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

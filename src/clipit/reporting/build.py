@@ -14,7 +14,6 @@ from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import curves, read_histories
 from clipit.reporting.forest import forest, verdicts
 from clipit.reporting.montage import montage as montage_sections
-from clipit.reporting.variants import meaning
 
 # The answer to "does text help?" in a word, and its sign, which colour alone must not carry.
 ANSWERS = {
@@ -30,8 +29,7 @@ def build_report(
     out: Path,
     *,
     experiments: Sequence[Mapping[str, Any]],
-    audits: Sequence[Mapping[str, Any]],
-    montage: Mapping[str, str | Path] | None,
+    meanings: Mapping[str, str],
     show_text: bool,
     synthetic: bool,
     origin: Origin,
@@ -39,8 +37,8 @@ def build_report(
     """Writes the page to `out`: styles, figures and images inside, nothing loaded from elsewhere.
 
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
-    "history": path or None, "student": path or None}]}, each of `audits` {"pairing", "audit": path}; `montage` names
-    the files that `reporting.montage` reads. Without `show_text` neither a report's text nor its id is in the page.
+    "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "montage": the files that
+    `reporting.montage` reads, or None}. `meanings` says what each variant is. Without `show_text` neither a report's text nor its id is in the page.
     Equal inputs give equal bytes.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
@@ -53,27 +51,28 @@ def build_report(
         lstrip_blocks=True,
     )
     page = environment.get_template("index.html.jinja").render(
-        experiments=[_experiment(*pair) for pair in zip(experiments, tables, strict=True)],
+        experiments=[_experiment(*pair, show_text) for pair in zip(experiments, tables, strict=True)],
         answers=ANSWERS,
-        audits=audit_cards(audits),
-        montage=None if montage is None else montage_sections(montage, show_text=show_text),
         show_text=show_text,
         synthetic=synthetic,
-        variants={variant: meaning(variant) for variant in used},
-        provenance=_provenance(experiments, tables, audits, origin),
+        variants={variant: meanings[variant] for variant in used},
+        provenance=_provenance(experiments, tables, origin),
     )
     write_text(out, page)
 
 
-def _experiment(experiment: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+def _experiment(experiment: Mapping[str, Any], table: Mapping[str, Any], show_text: bool) -> dict[str, Any]:
+    montage = experiment["montage"]
     return {
         "name": experiment["name"],
         "title": experiment["title"],
         "verdicts": verdicts(table),
         "forest": forest(table),
         "notes": table["notes"],
-        "confusions": confusions(experiment["runs"], table["primary"]),
+        "confusions": confusions(experiment["runs"], table),
         "curves": curves(read_histories(experiment["runs"]), experiment["name"]),
+        "audits": audit_cards(experiment["audits"]),
+        "montage": None if montage is None else montage_sections(montage, show_text=show_text),
         "students": [
             {"variant": run["variant"], "seed": run["seed"], "path": str(run["student"])}
             for run in experiment["runs"]
@@ -85,12 +84,13 @@ def _experiment(experiment: Mapping[str, Any], table: Mapping[str, Any]) -> dict
 def _provenance(
     experiments: Sequence[Mapping[str, Any]],
     tables: Sequence[Mapping[str, Any]],
-    audits: Sequence[Mapping[str, Any]],
     origin: Origin,
 ) -> dict[str, Any]:
     """What the numbers come from: digests of configuration and code, library versions, seeds."""
     runs = [run for experiment in experiments for run in experiment["runs"]]
-    read = [*tables, *(read_json(run["metrics"]) for run in runs), *(read_json(audit["audit"]) for audit in audits)]
+    files = [run["metrics"] for run in runs]
+    files += [audit["audit"] for experiment in experiments for audit in experiment["audits"]]
+    read = [*tables, *map(read_json, files)]
     sources = [document["provenance"] for document in read] + [origin.provenance()]
     codes = sorted({(source["stage"], source["code"][:12]) for source in sources})
     return {

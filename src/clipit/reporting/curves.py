@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,12 @@ _PANELS = {
     "skill": "skill in predicting the text",
 }
 
-Histories = Mapping[str, list[list[Mapping[str, str]]]]
+History = Sequence[Mapping[str, str]]
 
 
-def read_histories(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[list[Mapping[str, str]]]]:
+def read_histories(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[History]]:
     """The lines of every `history.csv`, listed by variant."""
-    histories: dict[str, list[list[Mapping[str, str]]]] = {}
+    histories: dict[str, list[History]] = {}
     for run in runs:
         if run["history"] is not None:
             lines = list(csv.DictReader(Path(run["history"]).read_text(encoding="utf-8").splitlines()))
@@ -36,7 +37,7 @@ def read_histories(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[list[Map
     return histories
 
 
-def curves(histories: Histories, name: str) -> Markup | None:
+def curves(histories: Mapping[str, Sequence[History]], name: str) -> Markup | None:
     """An SVG with a panel for each recorded quantity, or None where nothing was.
 
     A strong line is the mean over seeds, faint ones are the seeds. Equal histories give equal bytes.
@@ -44,7 +45,7 @@ def curves(histories: Histories, name: str) -> Markup | None:
     panels = {key: title for key, title in _PANELS.items() if any(_series(runs, key) for runs in histories.values())}
     if not panels:
         return None
-    style = {
+    style: dict[Any, Any] = {
         "svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10,
         "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "axes.titlecolor": _INK,
         "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False,
@@ -54,25 +55,27 @@ def curves(histories: Histories, name: str) -> Markup | None:
         FigureCanvasSVG(figure)
         for axes, (key, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             axes.set_title(title, loc="left", fontsize=10)
-            axes.set_xlabel("epoch")
+            axes.set_xlabel("step")
             axes.grid(alpha=0.15, color=_INK)
             axes.xaxis.get_major_locator().set_params(integer=True)
             for number, (variant, runs) in enumerate(histories.items()):
                 look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": _STYLES[number % len(_STYLES)]}
                 _draw(axes, _series(runs, key), look, variant)
         handles = {label: line for a in figure.axes for line, label in zip(*a.get_legend_handles_labels(), strict=True)}
-        figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, frameon=False, handlelength=3)
+        figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, frameon=False)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    label = f"Training curves by epoch for {', '.join(histories)}; the numbers stand in each run's history.csv."
+    label = f"Training curves by step for {', '.join(histories)}; the numbers stand in each run's history.csv."
+    # Matplotlib numbers its groups anew in every figure; a page holds several, and nothing refers to them.
+    text = re.sub(r'<g id="[\w.]+_\d+">', "<g>", text)
     opening = f'<svg role="img" aria-label="{Markup.escape(label)}" class="curves"'
     return Markup(text[text.index("<svg") :].replace("<svg", opening, 1).replace(_INK, "currentColor"))
 
 
 def _draw(axes: Any, series: list[tuple[list[int], list[float]]], look: dict[str, Any], variant: str) -> None:
-    for epochs, values in series:
-        axes.plot(epochs, values, **look, alpha=0.25 if len(series) > 1 else 1, linewidth=1)
+    for steps, values in series:
+        axes.plot(steps, values, **look, alpha=0.25 if len(series) > 1 else 1, linewidth=1)
     if not series:
         return
     shared = min(len(values) for _, values in series)
@@ -80,11 +83,11 @@ def _draw(axes: Any, series: list[tuple[list[int], list[float]]], look: dict[str
     axes.plot(series[0][0][:shared], mean, **look, linewidth=2, label=variant, marker="o" if shared == 1 else "")
 
 
-def _series(runs: list[list[Mapping[str, str]]], key: str) -> list[tuple[list[int], list[float]]]:
-    """(epochs, values) of every run that recorded `key`."""
+def _series(runs: Sequence[History], key: str) -> list[tuple[list[int], list[float]]]:
+    """(steps, values) of every run that recorded `key`."""
     found = []
     for lines in runs:
-        kept = [(int(line["epoch"]), float(line[key])) for line in lines if line.get(key)]
+        kept = [(int(line["step"]), float(line[key])) for line in lines if line.get(key)]
         if kept:
-            found.append(([epoch for epoch, _ in kept], [value for _, value in kept]))
+            found.append(([step for step, _ in kept], [value for _, value in kept]))
     return found

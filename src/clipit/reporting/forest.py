@@ -1,64 +1,34 @@
 """The main table: numbers, and the same numbers placed on an axis that all rows share."""
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from clipit.evaluation.compare import matches
 from clipit.evaluation.metrics import METRICS
 from clipit.evaluation.table_text import HEADINGS, best, heading, value, varying_columns
 from clipit.evaluation.verdict import bracket, p_value, points
-
-WIDTH, MARGIN = 220, 12
-_STEPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Maps values to horizontal positions in a drawing of `WIDTH` units; `ticks` are (position, label)."""
-
-    low: float
-    high: float
-    ticks: tuple[tuple[float, str], ...]
-
-    @classmethod
-    def over(cls, values: Sequence[float], *, signed: bool = False) -> "Axis":
-        """An axis over `values` (shares) with at most five round ticks in percent."""
-        low, high = min(values), max(values)
-        step = next((s for s in _STEPS if (high - low) / s <= 4), _STEPS[-1])
-        first, last = math.floor(low / step + 1e-9), max(math.ceil(high / step - 1e-9), math.floor(low / step) + 1)
-        axis = cls(first * step, last * step, ())
-        digits = 1 if step < 0.01 else 0
-        form = f"{{:+.{digits}f}}" if signed else f"{{:.{digits}f}}"
-        labels = (form.format(100 * n * step).replace("-", "−") for n in range(first, last + 1))
-        ticks = ((axis.at(n * step), "0" if signed and n == 0 else label) for n, label in zip(range(first, last + 1), labels))
-        return cls(axis.low, axis.high, tuple(ticks))
-
-    def at(self, share: float) -> float:
-        return round(MARGIN + (WIDTH - 2 * MARGIN) * (share - self.low) / (self.high - self.low), 2)
-
-    def mark(self, middle: float, bounds: Mapping[str, float]) -> dict[str, float]:
-        """Positions of a point and its interval."""
-        return {"x": self.at(middle), "low": self.at(bounds["low"]), "high": self.at(bounds["high"])}
+from clipit.reporting.axis import Axis, window
 
 
 def forest(table: Mapping[str, Any]) -> dict[str, Any]:
     """A comparison (the JSON of `evaluation.compare`) as what the template draws."""
     lines, primary = table["rows"], table["primary"]
     shown = [line["metrics"]["balanced_accuracy"] for line in lines]
-    axis = Axis.over([v for metric in shown for v in (metric["low"], metric["high"], metric["mean"])])
+    main = [line for line in lines if line["variant"] in primary] or lines
+    axis = Axis.over(window(_ends(line["metrics"]["balanced_accuracy"] for line in main), _ends(shown)))
     gaps = [line["difference"] for line in lines if line["difference"]]
-    gap_axis = Axis.over([0.0, *(v for gap in gaps for v in (gap["low"], gap["high"]))], signed=True) if gaps else None
+    main_gaps = [gap for gap in gaps if gap["primary"]] or gaps
+    gap_axis = Axis.over(window([0.0, *_ends(main_gaps)], [0.0, *_ends(gaps)]), signed=True) if gaps else None
     varying = varying_columns(table)
     top = best(lines, "balanced_accuracy")
     rows = []
     for line, metric in zip(lines, shown, strict=True):
         gap = line["difference"]
-        control = next((x for x in lines if x["variant"] == primary[1] and x["row"] == line["row"]), None)
+        control = next((x for x in lines if x["variant"] == primary[1] and matches(x["row"], line["row"])), None)
         rows.append(
             {
                 "variant": line["variant"],
-                "labels": " · ".join(str(line["row"][name]) for name in varying if line["row"].get(name)),
+                "labels": row_labels(line["row"], varying),
                 "primary": line["variant"] in primary,
                 "best": metric["mean"] == top,
                 "seeds": line["n_seeds"],
@@ -89,6 +59,11 @@ def forest(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def row_labels(row: Mapping[str, str | None], varying: Sequence[str]) -> str:
+    """The labels of a row that tell it from the others."""
+    return " · ".join(str(row[name]) for name in varying if row.get(name))
+
+
 def verdicts(table: Mapping[str, Any]) -> list[dict[str, str]]:
     """The verdicts, each with what it is about, where there are several, and the two numbers it compares."""
     found = []
@@ -100,10 +75,15 @@ def verdicts(table: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _measured(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
     """How much was measured: the size of the test set and the number of trainings."""
-    line = next(line for line in table["rows"] if line["row"] == verdict["row"])
+    lines = [line for line in table["rows"] if line["row"] == verdict["row"]]
+    line = next((line for line in lines if line["variant"] == table["primary"][0]), lines[0])
     groups = f" from {line['n_groups']:,} patients or slides" if line["n_groups"] else ""
-    seeds = f"{line['n_seeds']} training{'s' if line['n_seeds'] > 1 else ''} of each variant"
+    seeds = f"{line['n_seeds']} training{'s' if line['n_seeds'] > 1 else ''} of {line['variant']}"
     return f"Measured on {line['n_items']:,} test patches{groups}; {seeds}."
+
+
+def _ends(intervals: Iterable[Mapping[str, Any]]) -> list[float]:
+    return [one[end] for one in intervals for end in ("low", "high")]
 
 
 def _percent(share: float | None) -> str:

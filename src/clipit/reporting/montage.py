@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from PIL import Image
 
 from clipit.artifacts.patch_store import PatchStore
@@ -34,8 +35,8 @@ def montage(files: Mapping[str, str | Path], *, show_text: bool) -> list[dict[st
         reports = read_table(files["reports"], reports_schema.SCHEMA)
         agree(pairs, reports)
         texts = dict(zip(reports.column("report_id"), reports.column("text"), strict=True))
-    ranked = zip(pairs.column("patch_id"), pairs.column("rank"), pairs.column("report_id"), pairs.column("similarity"), strict=True)
-    paired = {patch: (report, similarity) for patch, rank, report, similarity in ranked if rank == 0}
+    best = pairs.table.filter(pc.equal(pairs.table.column("rank"), 0)).to_pylist()
+    paired = {pair["patch_id"]: pair for pair in best}
     row_of = dict(zip(patches.column("patch_id"), patches.column("index"), strict=True))
     store = PatchStore.open(files["store"])
     label_of = dict(zip(labels.column("patch_id"), labels.column("label"), strict=True))
@@ -45,10 +46,10 @@ def montage(files: Mapping[str, str | Path], *, show_text: bool) -> list[dict[st
         chosen = [members[i] for i in np.linspace(0, len(members) - 1, min(PER_CLASS, len(members))).astype(int)]
         items = []
         for patch in chosen:
-            report, similarity = paired[patch]
-            item: dict[str, Any] = {"image": _data_uri(store.read([row_of[patch]])[0]), "similarity": f"{similarity:.2f}"}
+            pixels, pair = store.read([row_of[patch]])[0], paired[patch]
+            item = {"image": _data_uri(pixels), "similarity": f"{pair['similarity']:.2f}"}
             if show_text:
-                item |= {"id": report, "report": _beginning(texts[report])}
+                item |= {"id": pair["report_id"], "report": _beginning(texts[pair["report_id"]])}
             items.append(item)
         if items:
             sections.append({"name": name, "items": items})

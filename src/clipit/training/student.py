@@ -25,7 +25,7 @@ from clipit.training.predictions import evaluated, write_predictions
 from clipit.training.student_training import StudentData, StudentTraining, fit_student
 from clipit.training.targets import Targets, read_targets
 
-HISTORY = ("epoch", "train_loss", "train_ce", "train_kd", "val_loss", "val_balanced_accuracy", "skill")
+HISTORY = ("step", "train_loss", "train_ce", "train_kd", "val_loss", "val_balanced_accuracy", "skill")
 
 
 def train_student(
@@ -46,7 +46,7 @@ def train_student(
 ) -> None:
     """Trains, exports, reloads the export, and predicts with it.
 
-    Writes into `out`: `adapter/`, `history.csv` (a row a validation; epoch = passes over the labelled train patches),
+    Writes into `out`: `adapter/`, `history.csv` (a row a validation),
     `student.safetensors`, `student.json` and `predictions.parquet` (labelled val and test patches).
 
     Args:

@@ -21,7 +21,7 @@ from clipit.runtime.progress import Progress
 from clipit.training.batches import Step, plan_steps, rounds_of, turn
 from clipit.training.scores import balanced_accuracy
 
-ROUNDS = 10
+ROUNDS = 5
 """Validations of a training, evenly spaced."""
 
 
@@ -96,7 +96,7 @@ class StudentTraining(pl.LightningModule):
         return DataLoader(self.rounds[self.current_epoch], batch_size=None)  # type: ignore[arg-type]
 
     def val_dataloader(self) -> DataLoader:
-        return DataLoader(self.data.val.split(2 * self.settings["batch"]), batch_size=None)  # type: ignore[arg-type]
+        return DataLoader(self.data.val.split(2 * self.settings["batch"]), batch_size=None)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return batch  # positions stay on the host, where the images are
@@ -126,7 +126,7 @@ class StudentTraining(pl.LightningModule):
         self._val.clear()
         labels = self.data.labels[self.data.val]
         row = {
-            "epoch": self.global_step * self.settings["batch"] / len(self.data.train),
+            "step": self.global_step,
             **self._losses.take(),
             "val_loss": float(F.cross_entropy(logits, labels)),
             "val_balanced_accuracy": balanced_accuracy(labels.numpy(), logits.argmax(dim=-1).numpy()),
@@ -187,6 +187,7 @@ def fit_student(training: StudentTraining, *, device: str, precision: str) -> No
             callbacks=[_ProgressLines(progress)],
             plugins=[LightningEnvironment()],  # else it takes over inside a SLURM job
         )
+        training.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         trainer.validate(training, verbose=False)
         trainer.fit(training)
     training.restore_best()

@@ -166,11 +166,12 @@ class Binding:
 
     def backbone_settings(self, backbone: str) -> dict[str, Any]:
         """How a backbone is trained here."""
-        return _without(plain(self._config.backbones[backbone]), {"kind", "dataset"})
+        return _without(plain(self._config.backbones[backbone]), {"kind", "dataset", "precision"})
 
     def retriever_settings(self, retriever: str) -> dict[str, Any]:
         """How a retriever is trained here."""
-        return _without(plain(self._config.retrievers[retriever]), {"kind", "captioned", "image"})
+        settings = _without(plain(self._config.retrievers[retriever]), {"kind", "captioned", "image", "precision"})
+        return settings | ({} if isinstance(settings["text"], str) else {"text": {"words": settings["text"]}})
 
     def retriever(self, retriever: str) -> dict[str, str]:
         """How a job loads a retriever: {"kind", "name"}."""
@@ -214,14 +215,12 @@ class Binding:
 
     def student_inputs(self, run: Run) -> dict[str, Any]:
         """What a student is trained from besides its data set."""
-        files = {"probe": self.file_of(run.probe, "probe.safetensors"), "backbone": self.backbone_files(run.backbone)}
+        files: dict[str, Any] = {"backbone": self.backbone_files(run.backbone)}
+        if run.probe is not None:
+            files["probe"] = self.paths.run_file("probe.safetensors", **run.probe.wildcards)
         if run.teacher is not None:
-            files["teacher"] = self.file_of(run.teacher, "teacher.safetensors")
+            files["teacher"] = self.paths.run_file("teacher.safetensors", **run.teacher.wildcards)
         return files | self.target_files(run)
-
-    def file_of(self, run: Run | None, name: str) -> list[str]:
-        """A file of a run, as a list that is empty without one."""
-        return [] if run is None else [self.paths.run_file(name, **run.wildcards)]
 
     def pairing(self, pairing: str) -> dict[str, Any]:
         return plain(self._plan.pairings[pairing])
@@ -235,8 +234,8 @@ class Binding:
                 "seed": row.run.seed,
                 "metrics": self.paths.run_file("metrics.json", **row.run.wildcards),
                 "predictions": self.paths.run_file("predictions.parquet", **row.run.wildcards),
-                "student": next(iter(self.student_files(row.run, "student.json")), None),
-                "history": next(iter(self.student_files(row.run, "history.csv")), None),
+                "student": self._student_file(row.run, "student.json"),
+                "history": self._student_file(row.run, "history.csv"),
             }
             for row in self._plan.tables[experiment]
         ]
@@ -246,9 +245,9 @@ class Binding:
         keys = ("metrics", "predictions", "student")
         return list(dict.fromkeys(row[key] for row in self.compared(experiment) for key in keys if row[key]))
 
-    def student_files(self, run: Run, name: str) -> list[str]:
+    def _student_file(self, run: Run, name: str) -> str | None:
         """A file that only students have."""
-        return self.file_of(run, name) if VARIANTS[run.variant].trains == "student" else []
+        return self.paths.run_file(name, **run.wildcards) if VARIANTS[run.variant].trains == "student" else None
 
     def truth(self, dataset: str, corpus: str) -> dict[str, str]:
         """The phantom's truth, where both sides are of the phantom."""
@@ -282,6 +281,7 @@ class Binding:
                 }
                 for title in self._plan.tables
             ],
+            "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
             "show_text": self._show_text(),
             "synthetic": all(
                 self._config.datasets[row.run.dataset].source == "phantom"

@@ -1,0 +1,75 @@
+"""Messages of the configuration: each says what is wrong, where, and what is near."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clipit.config.load import load_config, merge_entries
+from clipit.runtime.errors import UserError
+
+PROJECT = Path(__file__).parents[2]
+CATALOG = PROJECT / "config" / "catalog.yaml"
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    return yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "own_data.yaml"])
+def test_every_shipped_config_loads(name: str) -> None:
+    config = load_config(yaml.safe_load((PROJECT / "config" / name).read_text()), CATALOG)
+    assert config.experiments
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda c: c.update(experimens={}), ["unknown key 'experimens'", "did you mean 'experiments'"]),
+        (lambda c: c["experiments"]["demo"].update(trainig={}), ["experiments.demo.trainig", "'training'"]),
+        (lambda c: c["experiments"]["demo"]["training"]["lora"].update(alfa=1), ["training.lora.alfa", "'alpha'"]),
+        (lambda c: c["experiments"]["demo"].update(variants=["clipitt"]), ["'clipitt' is unknown", "'clipit'"]),
+        (lambda c: c["experiments"]["demo"].update(backbone="phantom_resnt"), ["backbone", "'phantom_resnet'"]),
+        (lambda c: c["experiments"]["demo"].update(dataset=["phantom", "x"]), ["demo.dataset = 'x'", "allowed:"]),
+        (lambda c: c["experiments"]["demo"].pop("corpus"), ["experiments.demo.corpus is missing"]),
+        (lambda c: c["experiments"]["demo"]["training"].update(lr="fast"), ["training.lr = 'fast'", "valid number"]),
+        (lambda c: c.update(datasets={"mine": {"source": "foldr", "path": "x"}}), ["source = 'foldr'", "'folder'"]),
+        (lambda c: c.update(datasets={"mine": {"source": "folder", "pth": "x"}}), ["datasets.mine.pth", "'path'"]),
+        (lambda c: c.update(datasets={"phantom": {"size": -1}}), ["datasets.phantom.size = -1", "greater than 0"]),
+        (lambda c: c.update(pairings={"mine": {"method": "top2"}}), ["'top2' is unknown", "'topk'"]),
+        (lambda c: c.update(retrievers={"phantom_clip": {"text": {"layer": 1}}}), ["text.layer", "'layers'"]),
+        (lambda c: c.update(retrievers={"phantom_clip": {"captioned": "phantom"}}), ["captioned", "without captions"]),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], spoil: Callable[[Any], Any], words: list[str]) -> None:
+    spoil(raw)
+    with pytest.raises(UserError) as caught:
+        load_config(raw, CATALOG)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_scalars_from_the_command_line_arrive_as_strings(raw: dict[str, Any]) -> None:
+    raw["datasets"] = {"phantom": {"train_labels": "30"}}
+    raw["compute"] = {"threads": "2"}
+    config = load_config(raw, CATALOG)
+    assert config.datasets["phantom"].train_labels == 30
+    assert config.compute.threads == 2
+
+
+def test_an_entry_changes_keys_of_the_catalog_or_replaces_it() -> None:
+    catalog = {"a": {"source": "phantom", "seed": 0, "deep": {"x": 1, "y": 2}}}
+    before = copy.deepcopy(catalog)
+    assert merge_entries(catalog, {"a": {"deep": {"y": 3}}})["a"] == {
+        "source": "phantom",
+        "seed": 0,
+        "deep": {"x": 1, "y": 3},
+    }
+    assert merge_entries(catalog, {"a": {"source": "folder"}})["a"] == {"source": "folder"}
+    assert catalog == before

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+
+from clipit.artifacts.schemas import report_embeddings
+from clipit.artifacts.tables import embedding_matrix, read_table
+from clipit.embedding.reports import embed_reports
+from clipit.encoders.aligned import AlignedClip
+from clipit.encoders.retriever import load_retriever
+from clipit.runtime.errors import UserError
+
+CONTEXT = 8
+TEXTS = ["normal mucosa", "tubular adenoma of the colon with low grade dysplasia", "normal mucosa", "mucin"]
+
+
+@pytest.fixture
+def embed(write_reports, retriever, origin, tmp_path):
+    def embed_texts(texts, batch=2):
+        out = tmp_path / "out.parquet"
+        where = {"batch": batch, "device": "cpu", "threads": 1, "precision": "fp32"}
+        embed_reports(write_reports(texts), out, retriever=retriever, **where, origin=origin)
+        return read_table(out, report_embeddings.schema())
+
+    return embed_texts
+
+
+def test_every_report_gets_the_unit_vector_of_its_own_text(embed, retriever):
+    table, model = embed(TEXTS), load_retriever(**retriever)
+    matrix = embedding_matrix(table)
+    assert table.column("report_id") == ["r0", "r1", "r2", "r3"]
+    assert table.column("chunk") == [0, 0, 0, 0]
+    assert np.allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-5)
+    for row in (0, 3):
+        with torch.inference_mode():
+            expected = model.encode_texts(model.tokenize([TEXTS[row]]))[0].numpy()
+        assert np.allclose(matrix[row], expected, atol=1e-5)
+
+
+def test_truncation_is_counted(embed):
+    table = embed(TEXTS)
+    assert table.column("n_tokens") == [4, CONTEXT, 4, 3]  # start and end token included
+    assert table.meta == {
+        "tokens_total": 4 + 11 + 4 + 3,
+        "tokens_read": (4 + 8 + 4 + 3) / 22,
+        "policy": "truncate",
+        "context_length": CONTEXT,
+    }
+
+
+def test_what_is_cut_off_does_not_count(embed):
+    matrix = embedding_matrix(embed([TEXTS[1], TEXTS[1] + " mucin mucin", "mucin " + TEXTS[1]]))
+    assert np.array_equal(matrix[0], matrix[1])
+    assert not np.allclose(matrix[0], matrix[2], atol=1e-4)
+
+
+def test_the_batch_size_and_the_order_do_not_change_an_embedding(embed):
+    matrix = embedding_matrix(embed(TEXTS, batch=2))
+    assert np.allclose(embedding_matrix(embed(TEXTS, batch=64)), matrix, atol=1e-5)
+    assert np.allclose(embedding_matrix(embed(TEXTS[::-1]))[::-1], matrix, atol=1e-5)
+
+
+def test_equal_texts_are_embedded_once(embed, monkeypatch):
+    seen = []
+    encode = AlignedClip.encode_texts
+    monkeypatch.setattr(AlignedClip, "encode_texts", lambda self, tokens: seen.extend(tokens) or encode(self, tokens))
+    matrix = embedding_matrix(embed(TEXTS))
+    assert len(seen) == 3
+    assert np.array_equal(matrix[0], matrix[2])
+
+
+def test_the_table_says_what_it_describes(embed, retriever):
+    assert embed(TEXTS).lineage == {"reports": "def", "retriever": load_retriever(**retriever).digest}
+
+
+def test_an_empty_corpus_is_the_users_mistake(embed):
+    with pytest.raises(UserError, match="holds no report"):
+        embed([])

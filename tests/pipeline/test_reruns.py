@@ -1,0 +1,106 @@
+"""Exactly what an edit can change runs again, by dry run after one whole run of the tiny chain."""
+
+import os
+
+import pytest
+import yaml
+
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.xdist_group("chain")
+
+STUDENTS = 3  # lora_only, random_pairing, clipit_unlabelled
+
+
+def test_a_second_run_has_nothing_to_do(chain: Project) -> None:
+    assert chain.would_run() == {}
+
+
+def test_comments_docstrings_formatting_and_touched_files_rerun_nothing(edited: Project) -> None:
+    methods = edited.folder / "src/clipit/pairing/methods.py"
+    methods.write_text("# a comment\n" + methods.read_text().replace('"""The most similar report', '"""A report'))
+    edited.edit("src/clipit/pairing/pair.py", "ranks = min(", "ranks = min(  # why\n        ")
+    edited.edit("src/clipit/training/teacher.py", "torch.set_num_threads(threads)", "\n    torch.set_num_threads( threads )")
+    for file in ("Snakefile", "workflow/scripts/pair.py", "src/clipit/embedding/images.py", "tiny.yaml"):
+        os.utime(edited.folder / file)
+    assert edited.would_run() == {}
+
+
+def test_the_order_of_keys_reruns_nothing(edited: Project) -> None:
+    def backwards(value: object) -> object:
+        return {k: backwards(value[k]) for k in reversed(value)} if isinstance(value, dict) else value
+
+    path = edited.folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(backwards(yaml.safe_load(path.read_text())), sort_keys=False))
+    assert edited.would_run() == {}
+
+
+def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> None:
+    edited.edit("src/clipit/pairing/methods.py", "weight[:, 0] = 1", "weight[:, 0] = 1.0 + 0")
+    assert edited.would_run() == {
+        "pair": 2,
+        "audit_pairs": 2,
+        "train_teacher": 2,
+        "train_student": 2,
+        "evaluate": 2,
+        "compare": 1,
+        "report": 1,
+        "all": 1,
+    }
+
+
+def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
+    edited.edit("tiny.yaml", "- 0\n", "- 0\n    - 1\n")
+    jobs = edited.would_run()
+    assert jobs == {
+        "pair": 1,  # the random one
+        "audit_pairs": 1,
+        "train_probe": 2,
+        "train_teacher": 2,
+        "train_student": STUDENTS,
+        "evaluate": 5,
+        "compare": 1,
+        "report": 1,
+        "all": 1,
+    }
+
+
+def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Project) -> None:
+    edited.edit("data/images/images.csv", "0.png,coarse", "0.png,fine")
+    jobs = edited.would_run()
+    assert jobs.pop("label_dataset") == 1
+    assert jobs.pop("audit_pairs") == 2  # it reports how far pairs follow labels
+    assert jobs == {
+        "train_probe": 2,
+        "train_teacher": 2,
+        "train_student": STUDENTS,
+        "evaluate": 5,
+        "compare": 1,
+        "report": 1,
+        "all": 1,
+    }
+
+
+def test_an_edited_image_reruns_its_data_set_alone(edited: Project) -> None:
+    picture = edited.folder / "data/images/3.png"
+    picture.write_bytes((edited.folder / "data/images/5.png").read_bytes())
+    jobs = edited.would_run()
+    assert jobs["tile_dataset"] == jobs["index_dataset"] == jobs["embed_images"] == 1
+    assert "train_retriever" not in jobs
+    assert "embed_reports" not in jobs
+
+
+def test_lambda_reruns_the_students_that_distil(edited: Project) -> None:
+    edited.edit("tiny.yaml", "      steps: 10", "      steps: 10\n      lambda: 0.5")
+    jobs = edited.would_run()
+    assert jobs["train_student"] == 2
+    assert "train_teacher" not in jobs
+    assert "train_probe" not in jobs
+
+
+def test_config_comes_on_top_of_a_configfile_that_replaces_the_default(chain: Project) -> None:
+    jobs = chain.would_run("--config", "report={show_text: true}")
+    assert jobs == {"report": 1, "all": 1}
+    plain = chain.snakemake("--dry-run", "--config", "compute={threads: 2}")
+    assert "phantom" in plain.stdout + plain.stderr
+    assert "phantom" not in str(chain.would_run())

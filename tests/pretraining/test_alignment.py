@@ -1,0 +1,89 @@
+import json
+
+import pytest
+import torch
+
+from clipit.artifacts.patch_store import PatchStore
+from clipit.encoders.backbone import load_backbone, save_backbone
+from clipit.encoders.retriever import load_retriever
+from clipit.encoders.text_tower import words_text_tower
+from clipit.encoders.weights import weight_digest
+from clipit.pretraining.alignment import train_retriever
+from clipit.runtime.errors import UserError
+
+WORDS = {"words": {"layers": 1, "width": 16, "heads": 2, "context_length": 16}}
+TINY = {"image_size": None, "d": 8, "batch": 16, "lr": 1e-2, "threads": 1, "seed": 0, "device": "cpu"}
+
+
+@pytest.fixture
+def backbone(tmp_path, origin) -> str:
+    """An untrained backbone as a `local-dir:` name."""
+    made = load_backbone(
+        "resnet18", image_size=32, pretrained=False, model_args={"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 12]}
+    )
+    save_backbone(tmp_path / "start", made, origin.provenance())
+    return f"local-dir:{tmp_path / 'start'}"
+
+
+@pytest.fixture
+def text_folder(tmp_path) -> str:
+    """An untrained text tower as a folder."""
+    tower = words_text_tower(["a red green blue grey patch"], layers=1, width=16, heads=2, context_length=16, seed=0)
+    tower.save(tmp_path / "text_start")
+    return str(tmp_path / "text_start")
+
+
+def train(dataset, out, origin, **changes):
+    names = ("patches.zarr", "patches.parquet", "captions.parquet")
+    train_retriever(*(dataset / name for name in names), out, **{**TINY, **changes}, origin=origin)
+    return load_retriever("aligned", str(out)), json.loads((out / "retriever.json").read_text())
+
+
+def agreement(retriever, dataset) -> float:
+    """Share of the patches nearest to the caption of their own colour (chance 1/4)."""
+    images = torch.from_numpy(PatchStore.open(dataset / "patches.zarr").read(range(80)))
+    with torch.inference_mode():
+        v = retriever.encode_images(retriever.transform(images))
+        t = retriever.encode_texts(retriever.tokenize([f"a {name} patch" for name in ("red", "green", "blue", "grey")]))
+    return ((v @ t.T).argmax(dim=1) == torch.arange(80) % 4).float().mean().item()
+
+
+def test_trained_towers_learn_to_agree(dataset, tmp_path, origin, backbone):
+    before = weight_digest(load_backbone(backbone).module)
+    retriever, described = train(
+        dataset, tmp_path / "clip", origin, image=backbone, train_image=True, text=WORDS, epochs=20
+    )
+    assert agreement(retriever, dataset) > 0.9
+    assert described["image"] == "local-dir:image"
+    assert described["image_digest"] != before
+    assert described["provenance"]["lineage"] == {"patches": "abc"}
+
+
+def test_frozen_towers_stay_as_they_are(dataset, tmp_path, origin, backbone, text_folder):
+    retriever, described = train(
+        dataset, tmp_path / "clip", origin, image=backbone, train_image=False, text=text_folder, epochs=12
+    )
+    assert described["image_digest"] == weight_digest(load_backbone(backbone).module)
+    assert described["image"] == backbone
+    assert described["text"] == text_folder
+    assert sorted(path.name for path in (tmp_path / "clip").iterdir()) == ["heads.safetensors", "retriever.json"]
+    assert agreement(retriever, dataset) > 0.6
+
+
+def test_a_frozen_image_tower_and_a_trained_text_tower(dataset, tmp_path, origin, backbone):
+    _, described = train(dataset, tmp_path / "clip", origin, image=backbone, train_image=False, text=WORDS, epochs=1)
+    assert (described["image"], described["text"]) == (backbone, "local-dir:text")
+
+
+def test_equal_seeds_give_equal_weights(dataset, tmp_path, origin, backbone):
+    kind = {"image": backbone, "train_image": True, "text": WORDS, "epochs": 1}
+    first, second, other = (
+        train(dataset, tmp_path / f"clip{i}", origin, **{**kind, "seed": seed})[0].digest
+        for i, seed in enumerate((0, 0, 1))
+    )
+    assert first == second != other
+
+
+def test_too_few_captions_are_a_users_mistake(dataset, tmp_path, origin, backbone):
+    with pytest.raises(UserError, match="72 captions"):
+        train(dataset, tmp_path / "clip", origin, image=backbone, train_image=False, text=WORDS, epochs=1, batch=80)

@@ -1,0 +1,152 @@
+"""A small experiment's artefacts, made by the evaluation itself from invented predictions."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clipit.artifacts.patch_store import PatchStore
+from clipit.artifacts.provenance import Origin
+from clipit.artifacts.schemas import labels, pairs, patches, predictions, reports
+from clipit.artifacts.tables import write_json, write_table
+from clipit.config.variants import VARIANTS
+from clipit.evaluation.compare import compare
+from clipit.evaluation.evaluate import evaluate
+
+CLASSES = ["glands", "tumour", "lymphocytes", "stroma", "mucin", "debris"]
+SKILLS = {
+    "colour": 0.5, "linear_probe": 1.7, "lora_only": 2.2, "random_pairing": 2.1, "image_distillation": 2.45,
+    "clipit": 2.35,
+}  # fmt: skip
+HISTORY = ["step", "train_loss", "train_ce", "train_kd", "val_loss", "val_balanced_accuracy", "skill"]
+PRECISION = {"finding": 0.6, "class": 0.93, "chance_finding": 0.04, "chance_class": 0.17}
+HOSTILE = "</figcaption><script>alert('carcinoma')</script> <img src=x onerror=alert(1)> zymogenic mucosa"
+
+
+def _run(root: Path, variant: str, seed: int, n: int) -> dict[str, Any]:
+    rng = np.random.default_rng([seed, len(variant)])
+    truth = np.arange(n) % len(CLASSES)
+    logits = rng.normal(size=(n, len(CLASSES)))
+    logits[np.arange(n), truth] += SKILLS[variant]
+    logits[truth == 4, 3] += 1.2
+    prob = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    columns = {
+        "patch_id": [f"patch-{i:04d}" for i in range(n)],
+        "split": ["val" if i % 5 == 0 else "test" for i in range(n)],
+        "label": truth.tolist(),
+        "group": [f"patient-{i // 20}" for i in range(n)],
+        "prob": prob.tolist(),
+    }
+    folder = root / variant / f"seed{seed}"
+    made = Origin("train", seed=seed).provenance(lineage={"patches": "p"})
+    write_table(folder / "predictions.parquet", columns, predictions.SCHEMA, made, {"classes": CLASSES})
+    origin = Origin("evaluate", code="e" * 64, seed=seed)
+    evaluate(folder / "predictions.parquet", folder / "metrics.json", variant=variant, resamples=50, origin=origin)
+    trained = variant not in ("colour", "linear_probe")
+    if trained:
+        with open(folder / "history.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(HISTORY)
+            for epoch in range(1, 13):
+                ce, skill = 1.6 / epoch + 0.05 * rng.random(), 0.4 * (1 - 1 / epoch) + 0.03 * rng.random()
+                accuracy = SKILLS[variant] / 3 - 0.4 / epoch + 0.02 * rng.random()
+                writer.writerow([epoch, ce, ce, "", ce, accuracy, "" if variant == "lora_only" else skill])
+    return {
+        "row": {"dataset": "phantom", "backbone": "resnet", "corpus": "reports" if variant == "clipit" else None},
+        "variant": variant,
+        "seed": seed,
+        "metrics": folder / "metrics.json",
+        "predictions": folder / "predictions.parquet",
+        "history": folder / "history.csv" if trained else None,
+        "student": f"runs/{variant}/seed{seed}/student.safetensors" if trained else None,
+    }
+
+
+def _montage(root: Path) -> dict[str, Path]:
+    """Two patches a class with a hostile report among theirs."""
+    rng = np.random.default_rng(0)
+    n, size = 4 * len(CLASSES), 64
+    colours = rng.integers(90, 230, (len(CLASSES), 1, 1, 3))
+    pixels = np.concatenate([colours] * 4) + rng.integers(-25, 25, (n, size, size, 3))
+    files = {name: root / f"{name}.parquet" for name in ("patches", "labels", "pairs", "reports")}
+    files["store"] = root / "patches.zarr"
+    PatchStore.create(files["store"], n, size).write(0, pixels.astype(np.uint8))
+    ids = [f"patch-{i:04d}" for i in range(n)]
+    rows = {"index": range(n), "patch_id": ids, "source": ids, "group": [None] * n, "x": [0] * n, "y": [0] * n,
+            "width": [0] * n, "mpp": [None] * n, "sha256": ids}  # fmt: skip
+    by_patches, by_reports = {"patches": "p"}, {"reports": "r"}
+    origin = Origin("test")
+    write_table(files["patches"], rows, patches.SCHEMA, origin.provenance(lineage=by_patches))
+    rows = {"patch_id": ids, "label": [None if i == 0 else i % len(CLASSES) for i in range(n)]}
+    write_table(files["labels"], rows, labels.SCHEMA, origin.provenance(lineage=by_patches), {"classes": CLASSES})
+    texts = [HOSTILE] + [
+        f"Colonic mucosa, biopsy. Specimen {i} received in formalin. Moderately differentiated glands with abundant "
+        + "mucin and a brisk lymphocytic infiltrate at the margin; no perforation seen. " * 6
+        for i in range(n - 1)
+    ]
+    keys = [f"TCGA-ZZ-{i:04d}" for i in range(n)]
+    rows = {"report_id": keys, "text": texts, "organ": [None] * n, "patient": [None] * n, "n_words": [9] * n,
+            "source": keys, "sha256": keys, "duplicates": [[]] * n}  # fmt: skip
+    write_table(files["reports"], rows, reports.SCHEMA, origin.provenance(lineage=by_reports))
+    rows = {"patch_id": ids * 2, "rank": [0] * n + [1] * n, "report_id": [keys[(i // 6) % 2] for i in range(n)] + keys,
+            "similarity": [0.4] * 2 * n, "score": [0.4] * 2 * n, "weight": [1.0] * n + [0.0] * n}  # fmt: skip
+    write_table(files["pairs"], rows, pairs.SCHEMA, origin.provenance(lineage=by_patches | by_reports))
+    return files
+
+
+def _audit(path: Path, method: str, *, truth: bool) -> dict[str, Any]:
+    hubs = [round(300 / (rank + 1) ** (0.9 if truth else 0.1)) for rank in range(20)]
+    content = {
+        "method": method, "n_patches": 2880, "n_reports": 384, "coverage": 0.41 if truth else 0.99,
+        "top_hub_share": hubs[0] / 2880, "skewness": 3.2 if truth else 0.2, "entropy": 0.72 if truth else 0.98,
+        "similarity": {"q05": 0.12, "q25": 0.21, "q50": 0.28, "q75": 0.33, "q95": 0.41} if truth else
+                      {"q05": -0.05, "q25": 0.01, "q50": 0.06, "q75": 0.1, "q95": 0.18},
+        "hub_counts": hubs, "label_agreement": {"ami": 0.41, "p": 0.001} if truth else None,
+        "precision_at_1": PRECISION if truth else None,
+    }  # fmt: skip
+    write_json(path, content, Origin("pair", code="a" * 64).provenance())
+    return {"pairing": method, "audit": path}
+
+
+@pytest.fixture(scope="session")
+def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The keyword arguments of `build_report` for one finished experiment."""
+    root = tmp_path_factory.mktemp("artefacts")
+    runs = [_run(root, variant, seed, 1440) for variant in SKILLS for seed in range(3)]
+    outs = [root / f"demo.{suffix}" for suffix in ("csv", "md", "json")]
+    compare(runs, *outs, origin=Origin("compare", code="c" * 64), resamples=300)
+    return {
+        "experiments": [
+            {
+                "name": "demo",
+                "title": "Phantom, 60 labels",
+                "table_json": outs[2],
+                "runs": runs,
+                "audits": [
+                    _audit(root / "top1.json", "top1", truth=True),
+                    _audit(root / "random.json", "random", truth=False),
+                ],
+                "montage": _montage(root),
+            }
+        ],
+        "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
+        "show_text": True,
+        "synthetic": True,
+        "origin": Origin("report", {"lambda": 1.0}, code="b" * 64),
+    }
+
+
+@pytest.fixture
+def page(artefacts: dict[str, Any], tmp_path: Path) -> Callable[..., str]:
+    """Builds the report with some arguments replaced and returns its HTML."""
+    from clipit.reporting.build import build_report
+
+    def build(**changes: Any) -> str:
+        out = tmp_path / "index.html"
+        build_report(out, **{**artefacts, **changes})
+        return out.read_text(encoding="utf-8")
+
+    return build

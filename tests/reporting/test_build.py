@@ -1,0 +1,125 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from clipit.artifacts.provenance import Origin
+from clipit.evaluation.compare import compare
+
+
+class _Elements(HTMLParser):
+    """Every element with its attributes, and the text outside style."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_page_tells_the_verdict_and_shows_every_part(page) -> None:
+    text = _Elements(page()).text
+    for part in (
+        "SYNTHETIC DATA.", "clipit − lora_only = ", "A claim on text needs clipit > image_distillation too",
+        "Pairing audit", "41% of the reports are used at all", "What the variants are", "Needs no text in use",
+        "conditional on the seeds", "seed 2",
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_page_is_one_file_that_loads_nothing(page) -> None:
+    html = page()
+    for tag, attributes in _Elements(html).found:
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base"}
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href", "xlink:href"):
+            assert re.match(r"data:image/png|#|$", attributes.get(name) or ""), attributes
+    assert "@import" not in html
+    assert not re.findall(r"url\((?!#)", html)
+
+
+def test_report_text_is_escaped(page) -> None:
+    html = page()
+    assert "&lt;script&gt;alert(" in html
+    assert "<script" not in html
+    assert "<img src=x" not in html
+
+
+def test_long_reports_are_cut(page) -> None:
+    quotes = re.findall(r"<blockquote[^>]*>(.*?)</blockquote>", page(), re.DOTALL)
+    assert max(len(quote.split()) for quote in quotes) == 61
+
+
+def test_without_show_text_no_word_and_no_id_of_a_report_is_in_the_page(page) -> None:
+    html = page(show_text=False)
+    assert html.count('src="data:image/png') == 6 * 3
+    for secret in ("TCGA", "zymogenic", "formalin", "biopsy", "script", "<blockquote"):
+        assert secret not in html
+
+
+def test_pictures_and_tables_are_named(page) -> None:
+    elements = _Elements(page()).found
+    assert all(attributes.get("alt") for tag, attributes in elements if tag == "img")
+    pictures = [attributes for tag, attributes in elements if tag == "svg"]
+    assert all(a.get("aria-hidden") == "true" or a.get("aria-label") for a in pictures)
+    assert any(a.get("class") == "curves" for a in pictures)
+    assert all(attributes.get("scope") for tag, attributes in elements if tag == "th")
+
+
+def test_no_id_is_used_twice(page, artefacts) -> None:
+    first = artefacts["experiments"][0]
+    html = page(experiments=[first, {**first, "name": "again", "title": "Again"}])
+    ids = [attributes["id"] for _, attributes in _Elements(html).found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {"demo", "again"} <= set(ids)
+
+
+def test_one_variant_alone_gets_a_page(page, artefacts, tmp_path) -> None:
+    runs = [run for run in artefacts["experiments"][0]["runs"] if run["variant"] == "colour"][:1]
+    outs = [tmp_path / f"alone.{suffix}" for suffix in ("csv", "md", "json")]
+    compare(runs, *outs, origin=Origin("compare"), resamples=20)
+    alone = {"name": "alone", "title": "Alone", "table_json": outs[2], "runs": runs, "audits": [], "montage": None}
+    html = page(experiments=[alone])
+    assert "Not measured" in html
+    assert 'class="curves"' not in html
+
+
+def test_every_row_is_drawn_against_its_control(page) -> None:
+    drawn = re.findall(r'<td class="chart">.*?</td>', page(), re.DOTALL)
+    assert drawn
+    assert all('class="reference"' in drawing for drawing in drawn)
+
+
+def test_equal_inputs_give_equal_bytes(page) -> None:
+    assert page() == page()
+
+
+def test_real_data_without_audit_or_montage(page, artefacts) -> None:
+    html = page(synthetic=False, experiments=[artefacts["experiments"][0] | {"audits": [], "montage": None}])
+    assert "SYNTHETIC" not in html
+    assert "Pairing audit" not in html
+    assert "Patches and their reports" not in html
+
+
+def test_provenance_names_configuration_code_and_seeds(page) -> None:
+    html = page()
+    assert "evaluate <code>eeeeeeeeeeee</code>" in html
+    assert "<dd>0, 1, 2</dd>" in html
+    assert page(origin=Origin("report", {"lambda": 0.5}, code="b" * 64)) != html
+
+
+def test_confusion_is_a_share_of_the_true_class(page) -> None:
+    table = re.search(r'<table class="confusion">.*?</table>', page(), re.DOTALL)
+    assert table
+    for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", table[0], re.DOTALL):
+        assert sum(float(share) for share in re.findall(r"--share:([\d.]+)", row)) == pytest.approx(1, abs=0.005)
