@@ -1,4 +1,12 @@
-"""The page that people read."""
+"""The page that people read, and the tables on the terminal."""
+
+
+onsuccess:
+    from clipit.evaluation.show import print_table
+
+    for experiment in CONFIG.experiments:
+        print_table(Path(PATHS.table(experiment, "json")))
+    print(f"The report is at {PATHS.report()}")
 
 
 rule report:

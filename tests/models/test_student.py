@@ -22,12 +22,13 @@ def test_shapes_with_and_without_text_branch() -> None:
     assert {name.split(".")[0] for name in alone.state_dict()} == {"backbone", "h_v"}
 
 
-def test_fusion_starts_as_the_vision_head() -> None:
+def test_fusion_starts_as_the_mean_of_both_branches() -> None:
     model, features = student(), torch.randn(4, 5)
-    assert torch.allclose(model.classify(features).logits, model.h_v(features))
-    g = late_fusion(3)
-    assert g.weight.shape == (3, 6)
-    assert g.weight.sum() == 3
+    output = model.classify(features)
+    assert output.t_hat is not None
+    both = (model.h_v(features) + model.h_t(output.t_hat)) / 2
+    assert torch.allclose(output.logits, both, atol=1e-6)
+    assert late_fusion(3).weight.shape == (3, 6)
 
 
 def test_text_branch_gets_gradients_through_the_fusion() -> None:

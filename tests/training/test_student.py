@@ -39,8 +39,8 @@ def test_student_distils_and_classifies(clipit_run: Path) -> None:
     assert scores["teacher_balanced_accuracy"] == 1
 
 
-def test_untrained_student_is_its_probe(clipit_run: Path, heads: Any) -> None:
-    at_start = history(clipit_run)[0]
+def test_a_student_without_text_starts_as_its_probe(student: Callable[..., Path], heads: Any) -> None:
+    at_start = history(student(None))[0]
     probe = read_tensors(heads.folder / "probe.safetensors")
     assert float(at_start["val_loss"]) == pytest.approx(probe.meta["val_loss"], rel=1e-4)
 

@@ -2,7 +2,8 @@
 
 from clipit.runtime.job import job
 
-with job(snakemake.log[0], snakemake.params.threads):
+title = f"{snakemake.wildcards.variant} seed {snakemake.wildcards.seed}"
+with job(snakemake.log[0], snakemake.params.threads, title):
     from clipit.artifacts.provenance import Origin
     from clipit.training.probe import train_probe
 

@@ -17,20 +17,22 @@ class Augmentation:
     Attributes:
         min_area: a view shows a square of at least this share of the patch, and at most all of it.
         stain: standard deviation of the log gain on the optical density of each channel, and of half its shift.
+        scale: side of a view as a share of the patch's; smaller views are cheaper.
     """
 
     min_area: float
     stain: float
+    scale: float = 1.0
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """A view of each image: float32 (B, s, s, 3) in 0..255 from uint8 (B, s, s, 3).
+        """A view of each image: float32 (B, v, v, 3) in 0..255 from uint8 (B, s, s, 3), v = `scale` s.
 
         `generator` lives on the CPU, so that a seed means the same views on every device.
         """
         n, size = images.shape[:2]
         views = functional.grid_sample(
             images.permute(0, 3, 1, 2).float(),
-            self._grid(n, size, generator).to(images.device),
+            self._grid(n, round(self.scale * size), generator).to(images.device),
             padding_mode="reflection",
             align_corners=False,
         )

@@ -16,20 +16,24 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Tee:
-    """Writes to the terminal and to the job's log, so that progress shows and is kept."""
+    """Writes to the terminal, each line after the job's title, and to the job's log: progress shows and is kept."""
 
-    def __init__(self, *streams: IO[str]) -> None:
-        self._streams = streams
+    def __init__(self, terminal: IO[str], log: IO[str], title: str) -> None:
+        self._terminal, self._log = terminal, log
+        self._prefix = f"{title}: " if title else ""
+        self._at_start = True
 
     def write(self, text: str) -> int:
-        for stream in self._streams:
-            stream.write(text)
-            stream.flush()
+        self._log.write(text)
+        for line in text.splitlines(keepends=True):
+            self._terminal.write(self._prefix + line if self._at_start else line)
+            self._at_start = line.endswith("\n")
+        self.flush()
         return len(text)
 
     def flush(self) -> None:
-        for stream in self._streams:
-            stream.flush()
+        self._terminal.flush()
+        self._log.flush()
 
     def isatty(self) -> bool:
         return False
@@ -42,11 +46,11 @@ def die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def job(log: str, threads: int = 1) -> Iterator[None]:
+def job(log: str, threads: int = 1, title: str = "") -> Iterator[None]:
     """Runs a script's body: messages go to the terminal and to `log`, printed output to `log` alone.
 
     A `UserError` ends it in one line, any other exception in its traceback, both with exit status 1. SIGTERM ends it
-    as an exception would, so that temporary files are removed.
+    as an exception would, so that temporary files are removed. `title` tells its lines from those of jobs beside it.
 
     `threads` bounds the numeric libraries' own threads. It comes from the configuration, never from the number of
     cores at hand: one and two threads give different sums, hence different weights.
@@ -58,7 +62,7 @@ def job(log: str, threads: int = 1) -> Iterator[None]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as file:
-        with contextlib.redirect_stderr(_Tee(sys.__stderr__ or sys.stderr, file)), contextlib.redirect_stdout(file):
+        with contextlib.redirect_stderr(_Tee(sys.__stderr__ or sys.stderr, file, title)), contextlib.redirect_stdout(file):
             try:
                 yield
             except UserError as error:

@@ -70,7 +70,7 @@ class Means:
 class StudentTraining(pl.LightningModule):
     """L = L_CE + lambda * L_KD; keeps the trainable weights of the validation with the lowest cross-entropy of y_hat.
 
-    The untrained student, which is its probe, takes part in that choice.
+    The untrained student (without a text branch, its probe) takes part in that choice.
     """
 
     def __init__(
