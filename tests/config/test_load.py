@@ -20,7 +20,7 @@ def raw() -> dict[str, Any]:
     return yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "own_data.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "own_data.yaml", "phantom_seeds.yaml"])
 def test_every_shipped_config_loads(name: str) -> None:
     config = load_config(yaml.safe_load((PROJECT / "config" / name).read_text()), CATALOG)
     assert config.experiments

@@ -47,3 +47,9 @@ def test_the_generator_decides():
     augmentation, images = Augmentation(min_area=0.5, stain=0.2), corner_mark(8)
     assert torch.equal(views(augmentation, images), views(augmentation, images))
     assert not torch.equal(views(augmentation, images), views(augmentation, images, seed=1))
+
+
+def test_scale_makes_views_smaller_without_cutting():
+    seen = views(Augmentation(min_area=1.0, stain=0.0, scale=0.5), corner_mark(8))
+    assert seen.shape == (8, 8, 8, 3)
+    assert ((seen[..., 0] < 140).sum(dim=(1, 2)) == 4).all()  # a quarter of the corner's 16 pixels
