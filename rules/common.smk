@@ -21,9 +21,17 @@ except UserError as error:
     sys.exit(f"clipit: {error}")
 
 PATHS = Paths(CONFIG.results)
-TABLES = [PATHS.table(experiment, suffix) for experiment in CONFIG.experiments for suffix in ("csv", "md", "json")]
-PROBES = "|".join(name for name, variant in VARIANTS.items() if variant.trains == "probe")
-STUDENTS = "|".join(name for name, variant in VARIANTS.items() if variant.trains == "student")
+TABLES = [
+    PATHS.table(experiment, suffix)
+    for experiment in CONFIG.experiments
+    for suffix in ("csv", "md", "json")
+]
+PROBES = "|".join(
+    name for name, variant in VARIANTS.items() if variant.trains == "probe"
+)
+STUDENTS = "|".join(
+    name for name, variant in VARIANTS.items() if variant.trains == "student"
+)
 ENVIRONMENT = PROJECT / "envs" / ("gpu.yaml" if GPUS else "cpu.yaml")
 
 

@@ -2,56 +2,58 @@
 
 
 rule embed_images:
-    message: "Embedding {wildcards.dataset} by {wildcards.retriever}, part {wildcards.i} of {wildcards.n}"
     input:
         success=PATHS.store_success(),
         patches=PATHS.patches(),
         retriever=lambda w: BIND.retriever_files(w.retriever),
     output:
         ensure(PATHS.image_embeddings_part(), non_empty=True),
+    log:
+        PATHS.log("embed_images/{retriever}/{dataset}/part-{i}-of-{n}"),
+    benchmark:
+        PATHS.benchmark("embed_images/{retriever}/{dataset}/part-{i}-of-{n}")
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.compute.threads
+    resources:
+        mem_mb=8000,
+        runtime=240,
+        gpu=GPUS,
     params:
         store=lambda w: PATHS.store(w.dataset),
         retriever=lambda w: BIND.retriever(w.retriever),
         fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
         inference=lambda w: BIND.inference("retrievers", w.retriever),
         code=lambda w: BIND.code("embed_images"),
-    log:
-        PATHS.log("embed_images/{retriever}/{dataset}/part-{i}-of-{n}"),
-    benchmark:
-        PATHS.benchmark("embed_images/{retriever}/{dataset}/part-{i}-of-{n}")
-    threads: CONFIG.compute.threads
-    resources:
-        mem_mb=8000,
-        runtime=240,
-        gpu=GPUS,
-    conda:
-        ENVIRONMENT
+    message:
+        "Embedding {wildcards.dataset} by {wildcards.retriever}, part {wildcards.i} of {wildcards.n}"
     script:
         "../workflow/scripts/embed_images.py"
 
 
 rule embed_reports:
-    message: "Embedding {wildcards.corpus} by {wildcards.retriever}"
     input:
         reports=PATHS.reports(),
         retriever=lambda w: BIND.retriever_files(w.retriever),
     output:
         ensure(PATHS.report_embeddings(), non_empty=True),
-    params:
-        retriever=lambda w: BIND.retriever(w.retriever),
-        fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
-        inference=lambda w: BIND.inference("retrievers", w.retriever),
-        code=lambda w: BIND.code("embed_reports"),
     log:
         PATHS.log("embed_reports/{retriever}/{corpus}"),
     benchmark:
         PATHS.benchmark("embed_reports/{retriever}/{corpus}")
+    conda:
+        ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
         mem_mb=8000,
         runtime=240,
         gpu=GPUS,
-    conda:
-        ENVIRONMENT
+    params:
+        retriever=lambda w: BIND.retriever(w.retriever),
+        fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
+        inference=lambda w: BIND.inference("retrievers", w.retriever),
+        code=lambda w: BIND.code("embed_reports"),
+    message:
+        "Embedding {wildcards.corpus} by {wildcards.retriever}"
     script:
         "../workflow/scripts/embed_reports.py"

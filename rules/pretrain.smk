@@ -2,35 +2,35 @@
 
 
 rule train_backbone:
-    message: "Training the backbone {wildcards.backbone}"
     input:
         success=lambda w: PATHS.store_success(CONFIG.backbones[w.backbone].dataset),
         patches=lambda w: PATHS.patches(CONFIG.backbones[w.backbone].dataset),
         splits=lambda w: PATHS.splits(CONFIG.backbones[w.backbone].dataset),
     output:
         ensure(PATHS.backbone_weights(), non_empty=True),
-    params:
-        store=lambda w: PATHS.store(CONFIG.backbones[w.backbone].dataset),
-        settings=lambda w: BIND.backbone_settings(w.backbone),
-        device=BIND.device,
-        code=lambda w: BIND.code("train_backbone"),
     log:
         PATHS.log("train_backbone/{backbone}"),
     benchmark:
         PATHS.benchmark("train_backbone/{backbone}")
+    conda:
+        ENVIRONMENT
     threads: lambda w: CONFIG.backbones[w.backbone].threads
     resources:
         mem_mb=8000,
         runtime=600,
         gpu=GPUS,
-    conda:
-        ENVIRONMENT
+    params:
+        store=lambda w: PATHS.store(CONFIG.backbones[w.backbone].dataset),
+        settings=lambda w: BIND.backbone_settings(w.backbone),
+        device=BIND.device,
+        code=lambda w: BIND.code("train_backbone"),
+    message:
+        "Training the backbone {wildcards.backbone}"
     script:
         "../workflow/scripts/train_backbone.py"
 
 
 rule train_retriever:
-    message: "Training the retriever {wildcards.retriever}"
     input:
         success=lambda w: PATHS.store_success(CONFIG.retrievers[w.retriever].captioned),
         patches=lambda w: PATHS.patches(CONFIG.retrievers[w.retriever].captioned),
@@ -38,6 +38,17 @@ rule train_retriever:
         image=lambda w: BIND.backbone_files(CONFIG.retrievers[w.retriever].image),
     output:
         ensure(PATHS.retriever_sentinel(), non_empty=True),
+    log:
+        PATHS.log("train_retriever/{retriever}"),
+    benchmark:
+        PATHS.benchmark("train_retriever/{retriever}")
+    conda:
+        ENVIRONMENT
+    threads: lambda w: CONFIG.retrievers[w.retriever].threads
+    resources:
+        mem_mb=8000,
+        runtime=600,
+        gpu=GPUS,
     params:
         store=lambda w: PATHS.store(CONFIG.retrievers[w.retriever].captioned),
         settings=lambda w: BIND.retriever_settings(w.retriever),
@@ -45,16 +56,7 @@ rule train_retriever:
         fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
         device=BIND.device,
         code=lambda w: BIND.code("train_retriever"),
-    log:
-        PATHS.log("train_retriever/{retriever}"),
-    benchmark:
-        PATHS.benchmark("train_retriever/{retriever}")
-    threads: lambda w: CONFIG.retrievers[w.retriever].threads
-    resources:
-        mem_mb=8000,
-        runtime=600,
-        gpu=GPUS,
-    conda:
-        ENVIRONMENT
+    message:
+        "Training the retriever {wildcards.retriever}"
     script:
         "../workflow/scripts/train_retriever.py"

@@ -10,24 +10,25 @@ onsuccess:
 
 
 rule report:
-    message: "Writing the report"
     input:
         TABLES,
         BIND.report_files(),
     output:
         ensure(PATHS.report(), non_empty=True),
-    params:
-        content=BIND.report_content(),
-        code=lambda w: BIND.code("report"),
     log:
         PATHS.log("report/report"),
     benchmark:
         PATHS.benchmark("report/report")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        content=BIND.report_content(),
+        code=lambda w: BIND.code("report"),
+    message:
+        "Writing the report"
     script:
         "../workflow/scripts/report.py"

@@ -2,56 +2,57 @@
 
 
 rule index_dataset:
-    message: "Listing the patches of {wildcards.dataset}"
     input:
         lambda w: BIND.downloaded(w.dataset),
     output:
         ensure(PATHS.items(), non_empty=True),
+    log:
+        PATHS.log("index_dataset/{dataset}"),
+    benchmark:
+        PATHS.benchmark("index_dataset/{dataset}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         store=lambda w: PATHS.store(w.dataset),
         fingerprint=lambda w: BIND.images_fingerprint(w.dataset),
         code=lambda w: BIND.code("index_dataset"),
-    log:
-        PATHS.log("index_dataset/{dataset}"),
-    benchmark:
-        PATHS.benchmark("index_dataset/{dataset}")
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        ENVIRONMENT
+    message:
+        "Listing the patches of {wildcards.dataset}"
     script:
         "../workflow/scripts/index_dataset.py"
 
 
 rule tile_dataset:
-    message: "Tiling {wildcards.dataset}, part {wildcards.i} of {wildcards.n}"
     input:
         listed=PATHS.items(),
     output:
         ensure(PATHS.tiled(), non_empty=True),
-    params:
-        entry=lambda w: BIND.pixels_entry(w.dataset),
-        store=lambda w: PATHS.store(w.dataset),
-        code=lambda w: BIND.code("tile_dataset"),
     log:
         PATHS.log("tile_dataset/{dataset}/part-{i}-of-{n}"),
     benchmark:
         PATHS.benchmark("tile_dataset/{dataset}/part-{i}-of-{n}")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=120,
-    conda:
-        ENVIRONMENT
+    params:
+        entry=lambda w: BIND.pixels_entry(w.dataset),
+        store=lambda w: PATHS.store(w.dataset),
+        code=lambda w: BIND.code("tile_dataset"),
+    message:
+        "Tiling {wildcards.dataset}, part {wildcards.i} of {wildcards.n}"
     script:
         "../workflow/scripts/tile_dataset.py"
 
 
 rule seal_dataset:
-    message: "Sealing the patch store of {wildcards.dataset}"
     input:
         listed=PATHS.items(),
         tiled=lambda w: BIND.tiled(w.dataset),
@@ -59,115 +60,121 @@ rule seal_dataset:
         patches=ensure(PATHS.patches(), non_empty=True),
         rejected=ensure(PATHS.rejected(), non_empty=True),
         success=ensure(PATHS.store_success(), non_empty=True),
-    params:
-        size=lambda w: CONFIG.datasets[w.dataset].size,
-        max_rejected=lambda w: CONFIG.datasets[w.dataset].max_rejected,
-        code=lambda w: BIND.code("seal_dataset"),
     log:
         PATHS.log("seal_dataset/{dataset}"),
     benchmark:
         PATHS.benchmark("seal_dataset/{dataset}")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        size=lambda w: CONFIG.datasets[w.dataset].size,
+        max_rejected=lambda w: CONFIG.datasets[w.dataset].max_rejected,
+        code=lambda w: BIND.code("seal_dataset"),
+    message:
+        "Sealing the patch store of {wildcards.dataset}"
     script:
         "../workflow/scripts/seal_dataset.py"
 
 
 rule split_dataset:
-    message: "Splitting {wildcards.dataset}"
     input:
         patches=PATHS.patches(),
     output:
         ensure(PATHS.splits(), non_empty=True),
-    params:
-        entry=lambda w: BIND.split_entry(w.dataset),
-        fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "split"),
-        code=lambda w: BIND.code("split_dataset"),
     log:
         PATHS.log("split_dataset/{dataset}"),
     benchmark:
         PATHS.benchmark("split_dataset/{dataset}")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        entry=lambda w: BIND.split_entry(w.dataset),
+        fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "split"),
+        code=lambda w: BIND.code("split_dataset"),
+    message:
+        "Splitting {wildcards.dataset}"
     script:
         "../workflow/scripts/split_dataset.py"
 
 
 rule label_dataset:
-    message: "Labelling {wildcards.dataset}"
     input:
         patches=PATHS.patches(),
         splits=PATHS.splits(),
     output:
         ensure(PATHS.labels(), non_empty=True),
-    params:
-        entry=lambda w: BIND.label_entry(w.dataset),
-        fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "label"),
-        code=lambda w: BIND.code("label_dataset"),
     log:
         PATHS.log("label_dataset/{dataset}"),
     benchmark:
         PATHS.benchmark("label_dataset/{dataset}")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        entry=lambda w: BIND.label_entry(w.dataset),
+        fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "label"),
+        code=lambda w: BIND.code("label_dataset"),
+    message:
+        "Labelling {wildcards.dataset}"
     script:
         "../workflow/scripts/label_dataset.py"
 
 
 rule caption_dataset:
-    message: "Reading the captions of {wildcards.dataset}"
     input:
         patches=PATHS.patches(),
     output:
         ensure(PATHS.captions(), non_empty=True),
-    params:
-        entry=lambda w: BIND.pixels_entry(w.dataset),
-        fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "caption"),
-        code=lambda w: BIND.code("caption_dataset"),
     log:
         PATHS.log("caption_dataset/{dataset}"),
     benchmark:
         PATHS.benchmark("caption_dataset/{dataset}")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        entry=lambda w: BIND.pixels_entry(w.dataset),
+        fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "caption"),
+        code=lambda w: BIND.code("caption_dataset"),
+    message:
+        "Reading the captions of {wildcards.dataset}"
     script:
         "../workflow/scripts/caption_dataset.py"
 
 
 rule reveal_image_truth:
-    message: "Noting the truth of {wildcards.dataset} for the audit"
     input:
         patches=PATHS.patches(),
     output:
         ensure(PATHS.image_truth(), non_empty=True),
-    params:
-        entry=lambda w: BIND.pixels_entry(w.dataset),
-        code=lambda w: BIND.code("reveal_image_truth"),
     log:
         PATHS.log("reveal_image_truth/{dataset}"),
     benchmark:
         PATHS.benchmark("reveal_image_truth/{dataset}")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        entry=lambda w: BIND.pixels_entry(w.dataset),
+        code=lambda w: BIND.code("reveal_image_truth"),
+    message:
+        "Noting the truth of {wildcards.dataset} for the audit"
     script:
         "../workflow/scripts/reveal_image_truth.py"

@@ -2,36 +2,36 @@
 
 
 rule extract_features:
-    message: "Extracting features of {wildcards.dataset} by {wildcards.backbone}"
     input:
         success=PATHS.store_success(),
         patches=PATHS.patches(),
         backbone=lambda w: BIND.backbone_files(w.backbone),
     output:
         ensure(PATHS.features(), non_empty=True),
+    log:
+        PATHS.log("extract_features/{backbone}/{dataset}"),
+    benchmark:
+        PATHS.benchmark("extract_features/{backbone}/{dataset}")
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.compute.threads
+    resources:
+        mem_mb=8000,
+        runtime=240,
+        gpu=GPUS,
     params:
         store=lambda w: PATHS.store(w.dataset),
         backbone=lambda w: BIND.backbone(w.backbone),
         fingerprint=lambda w: BIND.backbone_fingerprint(w.backbone),
         inference=lambda w: BIND.inference("backbones", w.backbone),
         code=lambda w: BIND.code("extract_features"),
-    log:
-        PATHS.log("extract_features/{backbone}/{dataset}"),
-    benchmark:
-        PATHS.benchmark("extract_features/{backbone}/{dataset}")
-    threads: CONFIG.compute.threads
-    resources:
-        mem_mb=8000,
-        runtime=240,
-        gpu=GPUS,
-    conda:
-        ENVIRONMENT
+    message:
+        "Extracting features of {wildcards.dataset} by {wildcards.backbone}"
     script:
         "../workflow/scripts/extract_features.py"
 
 
 rule train_probe:
-    message: "Fitting {wildcards.variant} on {wildcards.dataset}, seed {wildcards.seed}"
     input:
         features=PATHS.features(),
         patches=PATHS.patches(),
@@ -40,28 +40,29 @@ rule train_probe:
     output:
         probe=ensure(PATHS.run_file("probe.safetensors"), non_empty=True),
         predictions=ensure(PATHS.run_file("predictions.parquet"), non_empty=True),
-    params:
-        settings=lambda w: PLAN.run(w).settings,
-        threads=CONFIG.compute.threads,
-        code=lambda w: BIND.code("train_probe"),
     log:
         PATHS.log("train_probe/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
     benchmark:
         PATHS.benchmark("train_probe/{dataset}/{backbone}/{variant}/{run}/seed{seed}")
     wildcard_constraints:
         variant=PROBES,
+    conda:
+        ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        settings=lambda w: PLAN.run(w).settings,
+        threads=CONFIG.compute.threads,
+        code=lambda w: BIND.code("train_probe"),
+    message:
+        "Fitting {wildcards.variant} on {wildcards.dataset}, seed {wildcards.seed}"
     script:
         "../workflow/scripts/train_probe.py"
 
 
 rule train_teacher:
-    message: "Training the teacher of {wildcards.dataset} on {wildcards.backbone}, seed {wildcards.seed}"
     input:
         unpack(lambda w: BIND.target_files(PLAN.run(w))),
         patches=PATHS.patches(),
@@ -70,30 +71,31 @@ rule train_teacher:
     output:
         teacher=ensure(PATHS.run_file("teacher.safetensors"), non_empty=True),
         scores=ensure(PATHS.run_file("teacher.json"), non_empty=True),
-    params:
-        settings=lambda w: PLAN.run(w).settings["head"],
-        hidden=lambda w: PLAN.run(w).settings["hidden"],
-        targets=lambda w: sorted(BIND.target_files(PLAN.run(w))),
-        threads=CONFIG.compute.threads,
-        code=lambda w: BIND.code("train_teacher"),
     log:
         PATHS.log("train_teacher/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
     benchmark:
         PATHS.benchmark("train_teacher/{dataset}/{backbone}/{variant}/{run}/seed{seed}")
     wildcard_constraints:
         variant=TEACHER,
+    conda:
+        ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        settings=lambda w: PLAN.run(w).settings["head"],
+        hidden=lambda w: PLAN.run(w).settings["hidden"],
+        targets=lambda w: sorted(BIND.target_files(PLAN.run(w))),
+        threads=CONFIG.compute.threads,
+        code=lambda w: BIND.code("train_teacher"),
+    message:
+        "Training the teacher of {wildcards.dataset} on {wildcards.backbone}, seed {wildcards.seed}"
     script:
         "../workflow/scripts/train_teacher.py"
 
 
 rule train_student:
-    message: "Training {wildcards.variant} on {wildcards.dataset} with {wildcards.backbone}, seed {wildcards.seed}"
     input:
         unpack(lambda w: BIND.student_inputs(PLAN.run(w))),
         success=PATHS.store_success(),
@@ -104,8 +106,23 @@ rule train_student:
         student=ensure(PATHS.run_file("student.safetensors"), non_empty=True),
         description=ensure(PATHS.run_file("student.json"), non_empty=True),
         history=ensure(PATHS.run_file("history.csv"), non_empty=True),
-        adapter=ensure(PATHS.run_file("adapter/adapter_model.safetensors"), non_empty=True),
+        adapter=ensure(
+            PATHS.run_file("adapter/adapter_model.safetensors"), non_empty=True
+        ),
         predictions=ensure(PATHS.run_file("predictions.parquet"), non_empty=True),
+    log:
+        PATHS.log("train_student/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
+    benchmark:
+        PATHS.benchmark("train_student/{dataset}/{backbone}/{variant}/{run}/seed{seed}")
+    wildcard_constraints:
+        variant=STUDENTS,
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.compute.threads
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        gpu=GPUS,
     params:
         store=lambda w: PATHS.store(w.dataset),
         settings=lambda w: PLAN.run(w).settings,
@@ -115,18 +132,7 @@ rule train_student:
         device=BIND.device,
         threads=CONFIG.compute.threads,
         code=lambda w: BIND.code("train_student"),
-    log:
-        PATHS.log("train_student/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
-    benchmark:
-        PATHS.benchmark("train_student/{dataset}/{backbone}/{variant}/{run}/seed{seed}")
-    wildcard_constraints:
-        variant=STUDENTS,
-    threads: CONFIG.compute.threads
-    resources:
-        mem_mb=8000,
-        runtime=720,
-        gpu=GPUS,
-    conda:
-        ENVIRONMENT
+    message:
+        "Training {wildcards.variant} on {wildcards.dataset} with {wildcards.backbone}, seed {wildcards.seed}"
     script:
         "../workflow/scripts/train_student.py"

@@ -4,7 +4,6 @@ import csv
 import json
 
 import pytest
-
 from tests.pipeline.conftest import SECRET, VARIANTS, Project
 
 pytestmark = pytest.mark.xdist_group("chain")
@@ -27,13 +26,18 @@ def test_stripes_are_learnt_by_structure_and_not_by_colour(chain: Project) -> No
 
 def test_no_report_text_or_id_leaves_the_pipeline(chain: Project) -> None:
     results = chain.folder / "results"
-    shown = [*results.glob("report/**/*"), *results.glob("tables/*"), *results.glob("logs/**/*"), *results.glob("runs/**/*")]
+    shown = [
+        *results.glob("report/**/*"),
+        *results.glob("tables/*"),
+        *results.glob("logs/**/*"),
+        *results.glob("runs/**/*"),
+    ]
     files = [path for path in shown if path.is_file()]
     assert any(path.suffix == ".html" for path in files)
     for path in files:
         content = path.read_bytes()
         assert SECRET.encode() not in content, path
-        assert not any(f"line{i}\"".encode() in content or f">line{i}<".encode() in content for i in range(1, 25)), path
+        assert not any(f'line{i}"'.encode() in content or f">line{i}<".encode() in content for i in range(1, 25)), path
 
 
 def test_nothing_holds_the_place_where_it_was_made(chain: Project) -> None:
@@ -46,7 +50,10 @@ def test_nothing_holds_the_place_where_it_was_made(chain: Project) -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("experiments={tiny: {backbone: tinyy}}", "experiments.tiny.backbone = 'tinyy' is not in the catalog, did you mean 'tiny'?"),
+        (
+            "experiments={tiny: {backbone: tinyy}}",
+            "experiments.tiny.backbone = 'tinyy' is not in the catalog, did you mean 'tiny'?",
+        ),
         ("experiments={tiny: {seedz: [1]}}", "unknown key 'experiments.tiny.seedz', did you mean 'seeds'?"),
         ("datasets={stripes: {path: data/nowhere}}", "data/nowhere does not exist"),
         ("corpora={notes: {path: data/nothing.txt}}", "data/nothing.txt does not exist"),
@@ -61,7 +68,14 @@ def test_a_mistake_in_the_config_stops_before_any_job(chain: Project, override: 
 
 def test_a_corpus_without_text_fails_in_one_line(chain: Project) -> None:
     (chain.folder / "data" / "blank.txt").write_text("\n\n")
-    done = chain.snakemake("--configfile", "tiny.yaml", "--config", "results=other", "corpora={notes: {path: data/blank.txt}}", "other/corpora/notes/reports.parquet")
+    done = chain.snakemake(
+        "--configfile",
+        "tiny.yaml",
+        "--config",
+        "results=other",
+        "corpora={notes: {path: data/blank.txt}}",
+        "other/corpora/notes/reports.parquet",
+    )
     (chain.folder / "data" / "blank.txt").unlink()
     assert done.returncode != 0
     assert "clipit: report corpus data/blank.txt has no text" in done.stdout + done.stderr

@@ -4,7 +4,6 @@ import os
 
 import pytest
 import yaml
-
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.xdist_group("chain")
@@ -20,7 +19,9 @@ def test_comments_docstrings_formatting_and_touched_files_rerun_nothing(edited: 
     methods = edited.folder / "src/clipit/pairing/methods.py"
     methods.write_text("# a comment\n" + methods.read_text().replace('"""The most similar report', '"""A report'))
     edited.edit("src/clipit/pairing/pair.py", "ranks = min(", "ranks = min(  # why\n        ")
-    edited.edit("src/clipit/training/teacher.py", "torch.set_num_threads(threads)", "\n    torch.set_num_threads( threads )")
+    edited.edit(
+        "src/clipit/training/teacher.py", "torch.set_num_threads(threads)", "\n    torch.set_num_threads( threads )"
+    )
     for file in ("Snakefile", "workflow/scripts/pair.py", "src/clipit/embedding/images.py", "tiny.yaml"):
         os.utime(edited.folder / file)
     assert edited.would_run() == {}

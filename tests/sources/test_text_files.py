@@ -40,7 +40,12 @@ def test_tables(tmp_path: Path, suffix: str) -> None:
         path.write_text("\n".join(map(json.dumps, rows)))
     else:
         separator = "," if suffix == ".csv" else "\t"
-        path.write_text("\n".join(separator.join((a, f'"{b}"')) for a, b in [("case", "report"), *((r["case"], r["report"]) for r in rows)]))
+        path.write_text(
+            "\n".join(
+                separator.join((a, f'"{b}"'))
+                for a, b in [("case", "report"), *((r["case"], r["report"]) for r in rows)]
+            )
+        )
     assert read(path, "report", "case") == [("c0", TEXTS[0]), ("c1", TEXTS[1])]
     assert [name for name, _ in read(path, "report")] == ["row1", "row2"]
 

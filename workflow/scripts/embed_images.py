@@ -3,9 +3,8 @@
 from clipit.runtime.job import job
 
 with job(snakemake.log[0], snakemake.params.inference["threads"]):
-    from clipit.embedding.images import embed_images
-
     from clipit.artifacts.provenance import Origin
+    from clipit.embedding.images import embed_images
 
     embed_images(
         snakemake.params.store,

@@ -3,9 +3,8 @@
 from clipit.runtime.job import job
 
 with job(snakemake.log[0], snakemake.params.inference["threads"]):
-    from clipit.embedding.reports import embed_reports
-
     from clipit.artifacts.provenance import Origin
+    from clipit.embedding.reports import embed_reports
 
     embed_reports(
         snakemake.input.reports,

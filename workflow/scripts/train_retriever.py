@@ -5,10 +5,9 @@ from clipit.runtime.job import job
 with job(snakemake.log[0], snakemake.params.settings["threads"]):
     from pathlib import Path
 
-    from clipit.pretraining.alignment import train_retriever
-
     from clipit.artifacts.described import described
     from clipit.artifacts.provenance import Origin
+    from clipit.pretraining.alignment import train_retriever
 
     train_retriever(
         snakemake.params.store,

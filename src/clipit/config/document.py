@@ -1,4 +1,7 @@
-"""The table of all configuration keys, made from the models: `python -m clipit.config.document > docs/configuration.md`."""
+"""The page of all configuration keys, made from the models.
+
+`python -m clipit.config.document > docs/configuration.md`
+"""
 
 import types
 import typing
@@ -38,7 +41,14 @@ def document() -> str:
 
 
 def _table(model: type[BaseModel], title: str) -> str:
-    lines = [f"## {title}", "", (model.__doc__ or "").strip(), "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    lines = [
+        f"## {title}",
+        "",
+        (model.__doc__ or "").strip(),
+        "",
+        "| key | type | default | meaning |",
+        "|---|---|---|---|",
+    ]
     for name, field in model.model_fields.items():
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         kind = _kind(field.annotation).replace("|", "\\|")

@@ -4,10 +4,10 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clipit.config.catalog import Pairing, RetrieverBackbone
+from clipit.config.catalog import Pairing
 from clipit.config.experiment import Config, Experiment
 from clipit.config.load import as_list
 from clipit.config.variants import VARIANTS, Variant
@@ -128,27 +128,15 @@ def _run(config: Config, experiment: Experiment, names: Mapping[str, str], varia
         return Run(names["dataset"], names["backbone"], variant, seed, settings, probe=probe)
     reads = _target(what, names, seed)
     head = {"head": training.teacher.model_dump(), "hidden": training.hidden}
-    teacher = Run(names["dataset"], names["retriever"], TEACHER, seed, head, **reads)
+    teacher = replace(reads, backbone=names["retriever"], variant=TEACHER, settings=head)
     settings["unlabelled"] = what.unlabelled
-    return Run(names["dataset"], names["backbone"], variant, seed, settings, **reads, probe=probe, teacher=teacher)
+    return replace(reads, backbone=names["backbone"], variant=variant, settings=settings, probe=probe, teacher=teacher)
 
 
-def _target(what: Variant, names: Mapping[str, str], seed: int) -> dict[str, str | None]:
-    """What a variant's target is made from; names that it does not read stay out, and so out of the run's id."""
+def _target(what: Variant, names: Mapping[str, str], seed: int) -> Run:
+    """A run that holds what a variant's target is made from; what it does not read stays out, and so out of its id."""
+    run = Run(names["dataset"], "", "", seed, {}, target=what.target, retriever=names["retriever"])
     if what.target == "image":
-        return {"target": "image", "retriever": names["retriever"]}
+        return run
     pairing = f"random_seed{seed}" if what.pairing == "random" else names["pairing"]
-    return {"target": "report", "retriever": names["retriever"], "corpus": names["corpus"], "pairing": pairing}
-
-
-def models_trained_here(config: Config) -> tuple[list[str], list[str]]:
-    """The backbones and the retrievers of the catalog that a rule trains."""
-    backbones = [name for name, entry in config.backbones.items() if entry.kind == "simclr"]
-    retrievers = [name for name, entry in config.retrievers.items() if entry.kind == "aligned"]
-    return backbones, retrievers
-
-
-def retriever_of_backbone(config: Config, backbone: str) -> str | None:
-    """The retriever whose image tower a backbone is, if it is one."""
-    entry = config.backbones[backbone]
-    return entry.retriever if isinstance(entry, RetrieverBackbone) else None
+    return replace(run, corpus=names["corpus"], pairing=pairing)

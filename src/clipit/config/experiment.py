@@ -2,13 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic_core import PydanticCustomError
 
 from clipit.config.catalog import AnyBackbone, AnyCorpus, AnyDataset, AnyRetriever, Key, Pairing
 from clipit.config.strict import Strict
 from clipit.config.variants import VARIANTS
 
-VariantName = Literal[tuple(VARIANTS)]  # type: ignore[valid-type]
+
+def _known(name: str) -> str:
+    if name not in VARIANTS:
+        raise PydanticCustomError("literal_error", "unknown variant", {"expected": ", ".join(sorted(VARIANTS))})
+    return name
+
+
+VariantName = Annotated[str, AfterValidator(_known)]
 
 
 class Lora(Strict):

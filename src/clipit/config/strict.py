@@ -6,4 +6,6 @@ from pydantic import BaseModel, ConfigDict
 class Strict(BaseModel):
     """Refuses keys that it does not know; a field whose name is a Python keyword goes by its alias."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=(), use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=(), use_attribute_docstrings=True
+    )

@@ -36,8 +36,9 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
         )
     rows = sorted(kept.items(), key=lambda item: item[1].report_id)
     digests = [hashlib.sha256(text.encode()).hexdigest() for text, _ in rows]
+    report_ids = [report.report_id for _, report in rows]
     columns = {
-        "report_id": [report.report_id for _, report in rows],
+        "report_id": report_ids,
         "text": [text for text, _ in rows],
         "organ": [report.organ for _, report in rows],
         "patient": [report.patient for _, report in rows],
@@ -48,7 +49,7 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
     }
     duplicates = sum(map(len, folded.values()))
     print(f"{len(rows)} reports, {duplicates} duplicates folded, {len(empty)} without text", file=sys.stderr)
-    lineage = {"reports": json_digest(list(zip(columns["report_id"], digests, strict=True)))}
+    lineage = {"reports": json_digest(list(zip(report_ids, digests, strict=True)))}
     write_table(out, columns, reports.SCHEMA, origin.provenance(lineage=lineage), {"empty": empty})
 
 

@@ -30,7 +30,8 @@ def audit_pairs(
 ) -> None:
     """Writes the audit of a pairing.
 
-    `truth` are the phantom's `image_truth` and `report_truth`, or empty. Labels are looked at after the fact only: no pairing reads them.
+    `truth` are the phantom's `image_truth` and `report_truth`, or empty. Labels are looked at after the fact only: no
+    pairing reads them.
     """
     paired, labelled = read_table(pairs_file, pairs.SCHEMA), read_table(labels_file, labels.SCHEMA)
     lineage = agree(paired, labelled)
@@ -103,7 +104,7 @@ def _precision(patch: list[str], report: list[str], image_truth: Path, report_tr
         read_table(image_truth, image_truth_schema.SCHEMA),
         read_table(report_truth, report_truth_schema.SCHEMA),
     )
-    figures = {}
+    figures: dict[str, float] = {}
     for name, column in (("finding", "finding"), ("class", "label")):
         of_image = dict(zip(images.column("patch_id"), images.column(column), strict=True))
         of_report = dict(zip(reports.column("report_id"), reports.column(column), strict=True))

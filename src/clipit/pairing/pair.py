@@ -1,6 +1,7 @@
 """The pairing stage: image embeddings and report embeddings in, pairs out."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -11,7 +12,6 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import image_embeddings, pairs, report_embeddings
 from clipit.artifacts.tables import Stored, agree, embedding_matrix, read_table, write_table
 from clipit.pairing import methods
-from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 
 _BLOCK = 8192
@@ -49,19 +49,17 @@ def pair(
     faiss.omp_set_num_threads(threads)
     search = exact_search(embeddings)
     ranks = min(methods.RANKS, len(report_ids))
+    known: dict[str, methods.Method] = {
+        "top1": methods.top1,
+        "topk": partial(methods.topk, k=k, temperature=temperature),
+        "random": partial(methods.random, seed=seed),
+    }
 
     tables = []
     total = sum(len(part.table) for part in parts)
     with Progress(f"pair by {method}", total, "images") as progress:
         for patch_ids, block in _blocks(parts):
-            if method == "random":
-                ranking = methods.random(embeddings, block, patch_ids, ranks, seed=seed)
-            elif method == "topk":
-                ranking = methods.topk(search, block, ranks, k=k, temperature=temperature)
-            elif method == "top1":
-                ranking = methods.top1(search, block, ranks)
-            else:
-                raise UserError(f"unknown pairing method {method!r} (allowed: top1, topk, random)")
+            ranking = known[method](methods.Block(patch_ids, block, embeddings, search), ranks)
             tables.append(_table(patch_ids, report_ids, ranking))
             progress.advance(len(patch_ids))
     provenance = origin.provenance(

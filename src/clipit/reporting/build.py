@@ -37,9 +37,9 @@ def build_report(
     """Writes the page to `out`: styles, figures and images inside, nothing loaded from elsewhere.
 
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
-    "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "montage": the files that
-    `reporting.montage` reads, or None}. `meanings` says what each variant is. Without `show_text` neither a report's text nor its id is in the page.
-    Equal inputs give equal bytes.
+    "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "montage": the files
+    that `reporting.montage` reads, or None}. `meanings` says what each variant is. Without `show_text` neither a
+    report's text nor its id is in the page. Equal inputs give equal bytes.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
     used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])

@@ -62,7 +62,10 @@ def job(log: str, threads: int = 1, title: str = "") -> Iterator[None]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as file:
-        with contextlib.redirect_stderr(_Tee(sys.__stderr__ or sys.stderr, file, title)), contextlib.redirect_stdout(file):
+        with (
+            contextlib.redirect_stderr(_Tee(sys.__stderr__ or sys.stderr, file, title)),
+            contextlib.redirect_stdout(file),
+        ):
             try:
                 yield
             except UserError as error:

@@ -168,7 +168,7 @@ def _attend_by_matrix_products(module: torch.nn.Module) -> None:
     """Swaps timm's fused attention for the same sums in plain steps: on CPUs the fused backward is the slower one."""
     for part in module.modules():
         if hasattr(part, "fused_attn"):
-            part.fused_attn = False
+            part.fused_attn = False  # type: ignore[assignment]
 
 
 def fit_student(training: StudentTraining, *, device: str, precision: str) -> None:
