@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,26 +20,46 @@ _STYLES = {
 }
 
 
+_WIDE = 110
+"""Columns of a terminal that holds every interval; a narrower one gets short headings and one interval a row."""
+
+_NARROW = {"seeds": "n", "balanced accuracy": "balanced", "accuracy": "acc.", "macro-F1": "F1"}
+
+
 def print_table(path: Path, console: Console | None = None) -> None:
     """Prints the table at `path` (the JSON of `compare`): the best of a column in bold, verdicts in words below."""
     console = console or Console()
-    table = read_json(path)
+    table, wide = read_json(path), console.width >= _WIDE
     shared, header, body = layout(table)
-    first_metric = len(varying_columns(table)) + 2
+    labels = len(varying_columns(table)) + 2  # columns of text: what varies, variant, seeds
     tops = [best(table["rows"], metric) for metric in METRICS]
-    grid = Table(title=f"{path.stem}: {shared}" if shared else path.stem, title_justify="left", title_style="bold")
+    title = f"{path.stem}: {shared}" if shared else path.stem
+    grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    if not wide:
+        grid.padding, grid.pad_edge = (0, 0), False
     for number, name in enumerate(header):
-        grid.add_column(name, justify="left" if number < first_metric else "right", no_wrap=number < first_metric)
+        short = name if wide else _NARROW.get(name, name.removesuffix(" (points)"))
+        grid.add_column(short, justify="left" if number < labels else "right", no_wrap=True)
     for line, cells in zip(table["rows"], body, strict=True):
-        texts = [Text(cell) for cell in cells]
+        texts = [Text(_short(cell, line["warning"])) for cell in cells]
+        if not wide:
+            texts[labels + 1 : -2] = [Text(cell.split()[0]) for cell in cells[labels + 1 : -2]]
         for offset, (metric, top) in enumerate(zip(METRICS, tops, strict=True)):
             if top is not None and line["metrics"][metric]["mean"] == top:
-                texts[first_metric + offset].stylize("bold")
+                texts[labels + offset].stylize("bold")
         grid.add_row(*texts, style="" if line["variant"] in table["primary"] else "dim")
     console.print(grid)
+    for warning in sorted({line["warning"] for line in table["rows"] if line["warning"]}):
+        console.print(Text(f"⚠ {warning}", style="yellow"))
     for verdict in table["verdicts"]:
         console.print(Text(f"{heading(table, verdict)}{verdict['text']}.", style=_STYLES[verdict["outcome"]]))
         if verdict["control"]:
             console.print(Text(verdict["control"]))
     for note in table["notes"]:
         console.print(Text(note, style="dim"))
+
+
+def _short(cell: str, warning: str | None) -> str:
+    """A cell with its interval on a line of its own, its warning as a sign that is explained below the table."""
+    cell = cell.removeprefix("p = ").removeprefix("p ")
+    return (cell.replace(f" ⚠ {warning}", " ⚠") if warning else cell).replace(" [", "\n[")

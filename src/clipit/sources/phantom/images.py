@@ -36,7 +36,8 @@ class PhantomImages:
         return Labels(list(CLASSES), dict(zip(self._cohort.patch_id, self._cohort.label.tolist(), strict=True)))
 
     def captions(self) -> dict[str, str]:
-        return dict(zip(self._cohort.patch_id, self._cohort.caption, strict=True))
+        # The target cohort has no captions, hence no `strict`.
+        return dict(zip(self._cohort.patch_id, self._cohort.caption, strict=False))
 
     def findings(self) -> dict[str, int]:
         return dict(zip(self._cohort.patch_id, self._cohort.finding.tolist(), strict=True))
