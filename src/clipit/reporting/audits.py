@@ -22,7 +22,10 @@ def audits(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "top_count": max(audit["hub_counts"]),
             "similarity": {q: axis.at(position) for q, position in audit["similarity"].items()},
             "median": f"{audit['similarity']['q50']:.2f}",
-            "ticks": [(x, f"{float(label.replace('−', '-')) / 100:.2f}") for x, label in axis.ticks],
+            "ticks": [
+                (x, f"{float(label.replace('−', '-')) / 100:.2f}")
+                for x, label in axis.ticks[:: len(axis.ticks) // 6 + 1]
+            ],
         }
         for pairing, audit in documents
     ]

@@ -305,7 +305,11 @@ class Binding:
         }
 
     def _audits(self, experiment: str) -> list[dict[str, str]]:
-        return [{"pairing": key[3], "audit": self.paths.audit(*key)} for key in self._paired(experiment)]
+        """The audits to show: of the pairings that were chosen, then of one random draw to hold beside them."""
+        keys = list(self._paired(experiment))
+        drawn = [key for key in keys if self._plan.pairings[key[3]].method == "random"]
+        shown = [key for key in keys if key not in drawn] + drawn[:1]
+        return [{"pairing": key[3], "audit": self.paths.audit(*key)} for key in shown]
 
     def _montage(self, experiment: str) -> dict[str, str] | None:
         """The files behind the pictures of patches with their reports: of the first pairing that is no control."""
