@@ -12,7 +12,7 @@ demo: install
 	$(BIN)/snakemake
 
 test: install
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check

@@ -3,7 +3,7 @@
 
 rule download_file:
     output:
-        touch(PATHS.fetched()),
+        ensure(PATHS.fetched(), non_empty=True),
     log:
         PATHS.log("download_file/{dataset}/{file}"),
     benchmark:

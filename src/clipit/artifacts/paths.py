@@ -17,7 +17,7 @@ class Paths:
         return f"{self.root}/data/{dataset}/{file}"
 
     def fetched(self, dataset: str = "{dataset}", file: str = "{file}") -> str:
-        return f"{self.root}/data/{dataset}/.fetched/{file}"
+        return f"{self.root}/data/{dataset}/.fetched/{file}.json"
 
     def downloaded(self, dataset: str = "{dataset}") -> str:
         return f"{self.root}/data/{dataset}/_COMPLETE.json"

@@ -1,0 +1,56 @@
+"""A data set that is fetched: served from here, downloaded, unpacked and tiled by the rules."""
+
+import io
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from clipit.artifacts.schemas import labels, splits
+from clipit.artifacts.tables import read_table
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.xdist_group("chain")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A web server on this machine that holds two archives of class folders, as NCT-CRC comes."""
+    for stem, n in (("NCT-MINI", 5), ("VAL-MINI", 2)):
+        with zipfile.ZipFile(tmp_path / f"{stem}.zip", "w") as archive:
+            for label in ("ADI", "TUM"):
+                for i in range(n):
+                    picture = io.BytesIO()
+                    Image.new("RGB", (8, 8), (i, 0, 0)).save(picture, "tiff")
+                    archive.writestr(f"{stem}/{label}/{i}.tif", picture.getvalue())
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+def test_archives_become_a_labelled_data_set(chain: Project, server: str) -> None:
+    config = yaml.safe_load((chain.folder / "tiny.yaml").read_text())
+    config["results"] = "fetched"
+    config["datasets"]["mini"] = {
+        "source": "folder",
+        "size": 8,
+        "splits": {"train": "NCT-MINI", "test": "VAL-MINI"},
+        "download": {f"{stem}.zip": {"url": f"{server}/{stem}.zip"} for stem in ("NCT-MINI", "VAL-MINI")},
+    }
+    (chain.folder / "fetched.yaml").write_text(yaml.safe_dump(config))
+    done = chain.snakemake("--configfile", "fetched.yaml", "fetched/patches/mini/labels.parquet")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    folder = chain.folder / "fetched" / "patches" / "mini"
+    stored = read_table(folder / "labels.parquet", labels.SCHEMA)
+    assert stored.meta["classes"] == ["ADI", "TUM"]
+    assert stored.column("label").count(1) == 7
+    split = read_table(folder / "splits.parquet", splits.SCHEMA).column("split")
+    assert {name: split.count(name) for name in set(split)} == {"train": 8, "val": 2, "test": 4}
