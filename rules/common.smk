@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from clipit.artifacts.paths import Paths
-from clipit.config.expand import TEACHER, expand
+from clipit.config.expand import expand
 from clipit.config.load import load_config
+from clipit.config.names import TEACHER
 from clipit.config.variants import VARIANTS
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding

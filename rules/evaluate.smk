@@ -43,6 +43,7 @@ rule compare:
         runtime=60,
     params:
         runs=lambda w: BIND.compared(w.experiment),
+        synthetic=lambda w: BIND.synthetic(w.experiment),
         code=lambda w: BIND.code("compare"),
     message:
         "Comparing the variants of {wildcards.experiment}"

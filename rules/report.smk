@@ -4,9 +4,11 @@
 onsuccess:
     from clipit.evaluation.show import print_table
 
-    for experiment in CONFIG.experiments:
-        print_table(Path(PATHS.table(experiment, "json")))
-    print(f"The report is at {PATHS.report()}")
+    for table in TABLES:
+        if table.endswith(".json") and Path(table).exists():
+            print_table(Path(table))
+    if Path(PATHS.report()).exists():
+        print(f"The report is at {PATHS.report()}")
 
 
 rule report:
@@ -27,6 +29,7 @@ rule report:
         runtime=60,
     params:
         content=BIND.report_content(),
+        configuration=BIND.configuration_digest(),
         code=lambda w: BIND.code("report"),
     message:
         "Writing the report"

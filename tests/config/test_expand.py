@@ -31,7 +31,9 @@ def test_lists_multiply() -> None:
 def test_a_run_that_reads_no_pairing_is_shared() -> None:
     made = plan(pairing=["top1", "top5"], variants=["lora_only", "clipit"], seeds=[0])
     rows = made.tables["demo"]
-    assert len({row.run.id for row in rows if row.run.variant == "lora_only"}) == 1
+    (shared,) = [row for row in rows if row.run.variant == "lora_only"]
+    assert shared.combination["pairing"] is None
+    assert shared.combination["backbone"] == "phantom_resnet"
     assert len({row.run.id for row in rows if row.run.variant == "clipit"}) == 2
 
 
@@ -69,3 +71,19 @@ def test_the_order_of_keys_and_the_seeds_do_not_change_an_id() -> None:
     forwards = plan(training={"steps": 10, "batch": 4, "lora": {"r": 2, "alpha": 4}})
     backwards = plan(training={"lora": {"alpha": 4, "r": 2}, "batch": 4, "steps": 10}, seeds=[5])
     assert one(forwards, "clipit").id == one(backwards, "clipit", 5).id
+
+
+def test_a_pairing_s_name_never_hides_its_seed() -> None:
+    drawn = {"draw_seed1": {"method": "random", "seed": 1}, "draw_seed2": {"method": "random", "seed": 2}}
+    raw = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text()) | {"pairings": drawn}
+    raw["experiments"]["demo"] |= {"pairing": list(drawn), "variants": ["clipit"], "seeds": [0]}
+    made = expand(load_config(raw, PROJECT / "config" / "catalog.yaml"))
+    assert len({row.run.id for row in made.tables["demo"]}) == 2
+
+
+def test_clipit_on_random_pairs_and_the_random_control_have_teachers_of_their_own() -> None:
+    made = plan(pairing=["random"], variants=["clipit", "random_pairing"], seeds=[1])
+    chosen, control = one(made, "clipit", 1), one(made, "random_pairing", 1)
+    assert chosen.teacher is not None
+    assert control.teacher is not None
+    assert chosen.teacher.id != control.teacher.id

@@ -43,6 +43,17 @@ def test_every_shipped_config_loads(name: str) -> None:
         (lambda c: c.update(pairings={"mine": {"method": "top2"}}), ["'top2' is unknown", "'topk'"]),
         (lambda c: c.update(retrievers={"phantom_clip": {"text": {"layer": 1}}}), ["text.layer", "'layers'"]),
         (lambda c: c.update(retrievers={"phantom_clip": {"captioned": "phantom"}}), ["captioned", "without captions"]),
+        (lambda c: c.update(datasets=["x"]), ["datasets must map names"]),
+        (lambda c: c.update(backbones={"colour": {"kind": "timm", "name": "resnet18"}}), ["backbones.colour"]),
+        (lambda c: c.update(pairings={"random_seed1": {"method": "top1"}}), ["kept for random_pairing"]),
+        (lambda c: c["experiments"]["demo"].update(seeds=[0, 0]), ["seeds names one twice"]),
+        (
+            lambda c: c.update(
+                backbones={"own": {"kind": "retriever", "retriever": "phantom_clip"}},
+                retrievers={"phantom_clip": {"image": "own"}},
+            ),
+            ["is a retriever's tower"],
+        ),
     ],
 )
 def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], spoil: Callable[[Any], Any], words: list[str]) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from clipit.evaluation.bootstrap import draws, interval, resample_metrics
+from clipit.evaluation.metrics import auroc
 from clipit.evaluation.predictions import Predictions
 
 
@@ -49,3 +50,14 @@ def test_interval_covers_the_truth_and_groups_widen_it() -> None:
             covered[name] += low <= 0.7 <= high
     assert covered["grouped"] >= 50
     assert covered["ungrouped"] <= 42
+
+
+def test_resamples_of_one_class_leave_the_interval_of_auroc_defined() -> None:
+    """Patients of one class each: some resamples draw a single class, where AUROC does not exist."""
+    labels = np.repeat([0, 1], 20)
+    groups = np.repeat(np.arange(10), 4)
+    score = np.random.default_rng(0).uniform(0.2, 0.8, 40)
+    weights = np.concatenate(list(draws(labels, groups, 2000)))
+    samples = auroc(labels, np.stack([1 - score, score], axis=1), weights)
+    assert np.isnan(samples).any()
+    assert np.isfinite(interval(samples)).all()

@@ -15,7 +15,7 @@ from PIL import Image
 
 PROJECT = Path(__file__).parents[2]
 COPIED = ("Snakefile", "rules", "workflow", "config", "profiles", "envs", "src")
-VARIANTS = ["colour", "linear_probe", "lora_only", "random_pairing", "clipit_unlabelled"]
+VARIANTS = ["colour", "linear_probe", "lora_only", "random_pairing", "image_distillation", "clipit_unlabelled"]
 CLASSES = ("coarse", "fine")
 SECRET = "confidentialword"
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 from tests.pipeline.conftest import SECRET, VARIANTS, Project
@@ -37,7 +38,7 @@ def test_no_report_text_or_id_leaves_the_pipeline(chain: Project) -> None:
     for path in files:
         content = path.read_bytes()
         assert SECRET.encode() not in content, path
-        assert not any(f'line{i}"'.encode() in content or f">line{i}<".encode() in content for i in range(1, 25)), path
+        assert not re.search(rb"\bline\d+\b", content), path
 
 
 def test_nothing_holds_the_place_where_it_was_made(chain: Project) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
+from tests.pipeline.conftest import Project
 
 from clipit.artifacts.schemas import labels, splits
 from clipit.artifacts.tables import read_table
-from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.xdist_group("chain")
 

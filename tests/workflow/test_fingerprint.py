@@ -3,7 +3,7 @@ import os
 import pytest
 
 from clipit.runtime.errors import UserError
-from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files
+from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files, fingerprint_listed
 
 
 @pytest.fixture
@@ -79,3 +79,30 @@ def test_csv_mistakes_are_named(tmp_path):
     file.write_bytes(b"path\n\xff\xfe\n")
     with pytest.raises(UserError, match="not UTF-8"):
         csv_columns_digest(file, ["path"])
+
+
+def test_listed_files_are_watched_and_no_others(tmp_path):
+    table = tmp_path / "images.csv"
+    table.write_text('path,"group",label\na.png,p1,x\nb.png,p2,y\n')
+    for name in ("a.png", "b.png", "other.png"):
+        (tmp_path / name).write_bytes(b"1")
+
+    def digest() -> str:
+        return fingerprint_listed(table, "path", root=tmp_path, beside=["group"])
+
+    before = digest()
+    (tmp_path / "other.png").write_bytes(b"changed")
+    table.write_text(table.read_text().replace("x", "z"))
+    assert digest() == before
+    (tmp_path / "b.png").write_bytes(b"changed")
+    changed = digest()
+    assert changed != before
+    table.write_text(table.read_text().replace("p2", "p3"))
+    assert digest() != changed
+
+
+def test_listed_files_stay_under_their_root(tmp_path):
+    table = tmp_path / "images.csv"
+    table.write_text("path\n../x.png\n")
+    with pytest.raises(UserError, match="leads out of"):
+        fingerprint_listed(table, "path", root=tmp_path)

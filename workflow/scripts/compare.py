@@ -13,5 +13,6 @@ with job(snakemake.log[0]):
         Path(snakemake.output.csv),
         Path(snakemake.output.md),
         Path(snakemake.output.json),
+        synthetic=snakemake.params.synthetic,
         origin=Origin("compare", {"experiment": snakemake.wildcards.experiment}, snakemake.params.code),
     )

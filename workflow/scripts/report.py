@@ -9,5 +9,5 @@ with job(snakemake.log[0]):
     build_report(
         snakemake.output[0],
         **snakemake.params.content,
-        origin=Origin("report", {}, snakemake.params.code),
+        origin=Origin("report", {"configuration": snakemake.params.configuration}, snakemake.params.code),
     )

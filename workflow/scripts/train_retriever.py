@@ -16,6 +16,7 @@ with job(snakemake.log[0], snakemake.params.settings["threads"]):
         Path(snakemake.output[0]).parent,
         image=snakemake.params.image["name"],
         image_size=snakemake.params.image["image_size"],
+        pretrained=snakemake.params.image["pretrained"],
         **snakemake.params.settings,
         device=snakemake.params.device,
         origin=Origin("train_retriever", described(snakemake.params.settings), snakemake.params.code),

@@ -10,13 +10,8 @@ from typing import Any
 from clipit.config.catalog import Pairing
 from clipit.config.experiment import Config, Experiment
 from clipit.config.load import as_list
+from clipit.config.names import COLOUR, DRAWN, TEACHER
 from clipit.config.variants import VARIANTS, Variant
-
-COLOUR = "colour"
-"""The backbone of the variant that uses none: mean and standard deviation of the colours."""
-
-TEACHER = "teacher"
-"""The variant name under which a teacher's files lie; its `backbone` is the retriever it classifies embeddings of."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +27,7 @@ class Run:
     corpus: str | None = None
     retriever: str | None = None
     pairing: str | None = None
+    drawn: bool = False
     probe: "Run | None" = field(default=None, compare=False)
     teacher: "Run | None" = field(default=None, compare=False)
 
@@ -39,14 +35,14 @@ class Run:
     def id(self) -> str:
         """First 8 hexadecimal digits of a hash over the settings and names that this run reads.
 
-        A drawn pairing is named without its seed, so that the runs of all seeds lie side by side.
+        A pairing drawn for each seed is named without the seed, so that the runs of all seeds lie side by side.
         """
         reads = {
             "settings": self.settings,
             "target": self.target,
             "corpus": self.corpus,
             "retriever": self.retriever,
-            "pairing": self.pairing and self.pairing.split("_seed")[0],
+            "pairing": DRAWN if self.drawn else self.pairing,
             "probe": self.probe and self.probe.id,
             "teacher": self.teacher and self.teacher.id,
         }
@@ -68,7 +64,7 @@ class Run:
 class Row:
     """A run as one experiment shows it: the combination it belongs to, and the run."""
 
-    combination: Mapping[str, str]
+    combination: Mapping[str, str | None]
     run: Run
 
 
@@ -98,13 +94,27 @@ def expand(config: Config) -> Plan:
         for combination in _combinations(experiment):
             for name, seed in itertools.product(experiment.variants, experiment.seeds):
                 run = _run(config, experiment, combination, name, seed)
-                tables[title].append(Row(combination, run))
+                row = Row(_read_of(combination, run), run)
+                if row not in tables[title]:
+                    tables[title].append(row)
                 for needed in (run, run.probe, run.teacher):
                     if needed is not None:
                         runs[tuple(needed.wildcards.values())] = needed
                 if run.pairing is not None and run.pairing not in pairings:
                     pairings[run.pairing] = Pairing(method="random", seed=seed)
     return Plan(tables, runs, pairings)
+
+
+def _read_of(combination: Mapping[str, str], run: Run) -> dict[str, str | None]:
+    """The names of a combination that a run reads, None for the others: two combinations may share the run."""
+    read = {
+        "dataset": True,
+        "corpus": run.corpus is not None,
+        "retriever": run.retriever is not None,
+        "backbone": run.backbone != COLOUR,
+        "pairing": run.pairing is not None and not run.drawn,
+    }
+    return {axis: name if read[axis] else None for axis, name in combination.items()}
 
 
 def _combinations(experiment: Experiment) -> list[dict[str, str]]:
@@ -138,5 +148,6 @@ def _target(what: Variant, names: Mapping[str, str], seed: int) -> Run:
     run = Run(names["dataset"], "", "", seed, {}, target=what.target, retriever=names["retriever"])
     if what.target == "image":
         return run
-    pairing = f"random_seed{seed}" if what.pairing == "random" else names["pairing"]
-    return replace(run, corpus=names["corpus"], pairing=pairing)
+    if what.pairing == "random":
+        return replace(run, corpus=names["corpus"], pairing=f"{DRAWN}{seed}", drawn=True)
+    return replace(run, corpus=names["corpus"], pairing=names["pairing"])

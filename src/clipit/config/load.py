@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from clipit.config.catalog import AlignedRetriever, CaptionedDataset, RetrieverBackbone, SimclrBackbone
 from clipit.config.experiment import Config
+from clipit.config.names import COLOUR, DRAWN
 from clipit.runtime.errors import UserError
 
 SECTIONS = ("datasets", "corpora", "retrievers", "backbones", "pairings")
@@ -30,6 +31,8 @@ def load_config(raw: Mapping[str, Any], catalog: str | Path) -> Config:
     merged = dict(raw)
     named = yaml.safe_load(Path(catalog).read_text(encoding="utf-8"))
     for section in SECTIONS:
+        if not isinstance(raw.get(section) or {}, Mapping):
+            raise UserError(f"config: {section} must map names to entries, not {type(raw[section]).__name__}")
         merged[section] = merge_entries(named.get(section) or {}, raw.get(section) or {})
     try:
         config = Config.model_validate(merged)
@@ -149,7 +152,16 @@ def _unknown_names(config: Config) -> Iterable[str]:
             if name not in getattr(config, section):
                 yield f"config: {where} = {name!r} is not in the catalog{nearest(name, getattr(config, section))}"
 
+    if COLOUR in config.backbones:
+        yield f"config: backbones.{COLOUR} is the name of the variant without a network: choose another"
+    for name in config.pairings:
+        if name.startswith(DRAWN):
+            yield f"config: pairings.{name}: names that begin with {DRAWN} are kept for random_pairing: choose another"
     for title, experiment in config.experiments.items():
+        for key in ("variants", "seeds"):
+            values = getattr(experiment, key)
+            if len(set(values)) < len(values):
+                yield f"config: experiments.{title}.{key} names one twice: {values}"
         at = f"experiments.{title}"
         yield from check(f"{at}.dataset", experiment.dataset, "datasets")
         yield from check(f"{at}.corpus", experiment.corpus, "corpora")
@@ -165,6 +177,8 @@ def _unknown_names(config: Config) -> Iterable[str]:
         if isinstance(retriever, AlignedRetriever):
             yield from check(f"retrievers.{name}.captioned", retriever.captioned, "datasets")
             yield from check(f"retrievers.{name}.image", retriever.image, "backbones")
+            if isinstance(config.backbones.get(retriever.image), RetrieverBackbone):
+                yield f"config: retrievers.{name}.image = {retriever.image!r} is a retriever's tower: name a timm one"
             captioned = config.datasets.get(retriever.captioned)
             has_captions = isinstance(captioned, CaptionedDataset) or getattr(captioned, "cohort", None) == "source"
             if captioned is not None and not has_captions:

@@ -5,6 +5,7 @@ On disk a folder: `heads.safetensors` (both projections and the logit scale), `i
 tower is referred to by name, with the digest of its weights.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -95,7 +96,7 @@ def save_aligned(
         model.text_tower.save(folder / _TEXT)
     heads = {name: tensor.detach().cpu().contiguous() for name, tensor in model.heads().items()}
     with atomic_path(folder / _HEADS) as temporary:
-        save_file(heads, temporary)
+        save_file(heads, temporary, {"clipit": json.dumps(provenance, sort_keys=True)})
     description = {
         "kind": "aligned",
         "d": model.d,

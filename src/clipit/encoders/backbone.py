@@ -1,5 +1,6 @@
 """Vision backbones: any timm model, or the image tower of a retriever."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,7 +130,7 @@ def save_backbone(folder: str | Path, backbone: Backbone, provenance: Mapping[st
     write_json(folder / "config.json", config, provenance)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in backbone.module.state_dict().items()}
     with atomic_path(folder / "model.safetensors") as temporary:
-        save_file(state, temporary)
+        save_file(state, temporary, {"clipit": json.dumps(provenance, sort_keys=True)})
 
 
 def build_backbone(spec: Mapping[str, Any]) -> nn.Module:

@@ -51,6 +51,6 @@ def resample_metrics(models: list[Predictions], resamples: int, seed: int = 0) -
 
 
 def interval(samples: np.ndarray) -> tuple[float, float]:
-    """The central 95% of the resampled values."""
-    low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    """The central 95% of the resampled values; a resample that leaves a metric undefined (one class drawn) is out."""
+    low, high = np.nanquantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

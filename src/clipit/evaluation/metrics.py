@@ -76,7 +76,8 @@ def _diagonal(counts: Array) -> Array:
 
 
 def _mean_where(numerator: Array, denominator: Array) -> Array:
-    """Mean over the last axis of the ratios whose denominator is not zero."""
+    """Mean over the last axis of the ratios whose denominator is not zero; NaN where there is none."""
     defined = denominator > 0
     ratios = np.divide(numerator, denominator, out=np.zeros_like(denominator), where=defined)
-    return ratios.sum(axis=1) / defined.sum(axis=1)
+    n = defined.sum(axis=1)
+    return np.divide(ratios.sum(axis=1), n, out=np.full(len(n), np.nan), where=n > 0)

@@ -32,7 +32,7 @@ def verdict(
         "text_helps": "text helps here",
         "better": f"better than {against}, but no evidence that it is the text",
         "no_evidence": "no evidence that text helps here",
-        "worse": f"worse than {against}: text does harm here",
+        "worse": f"worse than {against}",
     }
     return {
         "row": dict(row),

@@ -40,6 +40,7 @@ def train_retriever(
     image: str,
     train_image: bool,
     image_size: int | None,
+    pretrained: bool = True,
     text: str | Mapping[str, Any],
     d: int,
     epochs: int,
@@ -57,6 +58,7 @@ def train_retriever(
 
     Args:
         image: backbone to start from (see `load_backbone`).
+        pretrained: False: the image tower starts from random weights.
         train_image: whether the image tower trains too.
         text: a `transformers` folder, frozen; or `{"words": {"layers", "width", "heads", "context_length"}}`, a small
             BERT over the captions' own words, trained from scratch.
@@ -76,7 +78,8 @@ def train_retriever(
     if len(train) < batch:
         raise UserError(f"{captions} has {len(train)} captions to train on, fewer than a batch of {batch}: lower it")
 
-    backbone = load_backbone(image, image_size=image_size, seed=seed)
+    backbone = load_backbone(image, image_size=image_size, pretrained=pretrained, seed=seed)
+    lineage = agree(images.table, caption_table) | {"backbone": backbone.digest}
     frozen_text = text if isinstance(text, str) else None
     if isinstance(text, str):
         tower = load_text_tower(text)
@@ -91,7 +94,7 @@ def train_retriever(
     save_aligned(
         out_dir,
         model.cpu(),
-        origin.provenance(lineage=agree(images.table, caption_table), inputs=inputs),
+        origin.provenance(lineage=lineage, inputs=inputs),
         frozen_image=None if train_image else image,
         frozen_text=frozen_text,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from clipit.artifacts.atomic import write_text
-from clipit.artifacts.provenance import Origin, json_digest
+from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import read_json
 from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.confusion import confusions
@@ -94,7 +94,7 @@ def _provenance(
     sources = [document["provenance"] for document in read] + [origin.provenance()]
     codes = sorted({(source["stage"], source["code"][:12]) for source in sources})
     return {
-        "configuration": json_digest(dict(origin.params))[:12],
+        "configuration": str(origin.params.get("configuration", ""))[:12],
         "codes": codes,
         "seeds": sorted({run["seed"] for run in runs}),
         "libraries": sorted({pair for source in sources for pair in source["libraries"].items()}),

@@ -67,7 +67,7 @@ class FolderImages:
 
 
 def _held_out(groups: Iterable[str], share: float, seed: int) -> set[str]:
-    """A share of the distinct groups, chosen by hash: a group's fate does not depend on which others there are."""
+    """A share of the distinct groups, chosen by hash, so that one more group moves few of the others."""
 
     def fate(group: str) -> float:
         return int(hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()[:12], 16) / 16**12
@@ -103,6 +103,8 @@ def _same_classes(root: Path, rows: list[dict[str, str]]) -> None:
     of_split: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         of_split[row["split"]].add(row["label"])
+    if not of_split["train"]:
+        raise UserError(f"{root} has no labelled train image: name the train folder (or the split and label columns)")
     for split, classes in of_split.items():
         missing = of_split["train"] - classes if split != "train" else set().union(*of_split.values()) - classes
         if missing:

@@ -40,7 +40,7 @@ def label_dataset(
 ) -> None:
     """Writes the label of every stored patch (schema `labels`), keeping `train_labels` of the train ones.
 
-    A label that is held back is written nowhere else: nothing downstream can see it.
+    A label that is held back is in no table that a later stage reads.
     """
     stored = read_table(patches_file, patches.SCHEMA)
     split_of = dict(zip(*map(read_table(splits_file, splits.SCHEMA).column, ("patch_id", "split")), strict=True))

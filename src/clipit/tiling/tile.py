@@ -1,5 +1,6 @@
 """From a data set to a patch store: fix the order, tile each part, seal the store."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -85,6 +86,8 @@ def seal_dataset(
     provenance = origin.provenance(lineage={"patches": digest}, inputs={"items": index})
     columns = {name: [row[name] for row in bad] for name in rejected.SCHEMA.names}
     write_table(out_rejected, columns, rejected.SCHEMA, provenance)
+    for row in bad:
+        print(f"rejected {row['source']}: {row['reason']}", file=sys.stderr)
     if len(bad) > max_rejected * len(rows):
         raise UserError(
             f"{len(bad)} of {len(rows)} images cannot be used, more than max_rejected = {max_rejected:g} allows "

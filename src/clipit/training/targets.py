@@ -58,8 +58,7 @@ def report_targets(pairs: Path, report_embeddings: Path) -> Targets:
     used = paired.table.filter(pc.greater(paired.table.column("weight"), 0))
     report = pc.index_in(used.column("report_id"), chunks.dictionary).combine_chunks()
     if report.null_count:
-        missing = used.column("report_id").filter(pc.is_null(report))[0].as_py()
-        raise UserError(f"{report_embeddings} has no embedding of report {missing!r}: run snakemake again")
+        raise UserError(f"{report_embeddings} lacks a report that {pairs} names: run snakemake again")
     patches = used.column("patch_id").combine_chunks().dictionary_encode()
     weighted = reports[report.to_numpy()] * used.column("weight").to_numpy()[:, None]
     matrix = _sum_rows(weighted, patches.indices.to_numpy(), len(patches.dictionary))

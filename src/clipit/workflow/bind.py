@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from clipit.artifacts.paths import Paths
+from clipit.artifacts.provenance import json_digest
 from clipit.config.catalog import (
-    AlignedRetriever,
     CaptionedDataset,
     FolderDataset,
     OpenClipRetriever,
+    RetrieverBackbone,
     TextCorpus,
     TimmBackbone,
 )
-from clipit.config.expand import COLOUR, Plan, Run
+from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
+from clipit.config.names import COLOUR
 from clipit.config.strict import Strict
 from clipit.config.variants import VARIANTS
 from clipit.runtime.errors import UserError
 from clipit.sources.image_files import SUFFIXES
 from clipit.workflow.code_digest import code_digest
-from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files
+from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files, fingerprint_listed
 from clipit.workflow.resources import gpus, resolve_device
 
 _LABEL_KEYS = {"train_labels", "label_seed"}
@@ -93,12 +95,12 @@ class Binding:
         """Changes when an own image is added, edited or removed; not when a label is corrected in a CSV."""
         entry = self._config.datasets[dataset]
         if isinstance(entry, CaptionedDataset):
-            return fingerprint_files(entry.path, SUFFIXES) + csv_columns_digest(entry.captions, ["image"])
+            return fingerprint_listed(entry.captions, "image", root=entry.path)
         if not isinstance(entry, FolderDataset) or entry.path is None:
             return None
         path = Path(entry.path)
         if path.is_file():
-            return fingerprint_files(path.parent, SUFFIXES) + csv_columns_digest(path, ["path", *_groups(path)])
+            return fingerprint_listed(path, "path", root=path.parent, beside=["group"])
         return fingerprint_files(path, SUFFIXES)
 
     def column_fingerprint(self, dataset: str, column: str) -> str | None:
@@ -151,7 +153,11 @@ class Binding:
 
     def backbone_fingerprint(self, backbone: str) -> str | None:
         """Changes when the files of a `local-dir:` backbone do."""
-        entry = None if backbone == COLOUR else self._config.backbones[backbone]
+        if backbone == COLOUR:
+            return None
+        entry = self._config.backbones[backbone]
+        if isinstance(entry, RetrieverBackbone):
+            return self.retriever_fingerprint(entry.retriever)
         return _local_dir(entry.name, f"backbones.{backbone}") if isinstance(entry, TimmBackbone) else None
 
     def inference(self, section: str, name: str) -> dict[str, Any]:
@@ -187,13 +193,12 @@ class Binding:
         return [self.paths.retriever_sentinel(retriever), *self.backbone_files(entry.image)]
 
     def retriever_fingerprint(self, retriever: str) -> str | None:
-        """Changes when the files of a `local-dir:` retriever, or of a frozen text tower, do."""
+        """Changes when the files of a `local-dir:` retriever, or of one of its towers, do."""
         entry = self._config.retrievers[retriever]
         if isinstance(entry, OpenClipRetriever):
             return _local_dir(entry.name, f"retrievers.{retriever}")
-        if not isinstance(entry, AlignedRetriever) or not isinstance(entry.text, str):
-            return None
-        return _folder(entry.text, f"retrievers.{retriever}.text")
+        text = _folder(entry.text, f"retrievers.{retriever}.text") if isinstance(entry.text, str) else None
+        return json_digest([self.backbone_fingerprint(entry.image), text])
 
     def image_embeddings(self, retriever: str, dataset: str) -> list[str]:
         """The parts of a data set's embeddings, in order."""
@@ -267,6 +272,10 @@ class Binding:
         files += [file for shown in montages for key, file in (shown or {}).items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
 
+    def configuration_digest(self) -> str:
+        """A digest of every run's names and settings, the same on every machine."""
+        return json_digest(sorted("/".join(key) for key in self._plan.runs))
+
     def report_content(self) -> dict[str, Any]:
         """What the report shows of each experiment, and whether it may show report texts."""
         return {
@@ -283,12 +292,13 @@ class Binding:
             ],
             "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
             "show_text": self._show_text(),
-            "synthetic": all(
-                self._config.datasets[row.run.dataset].source == "phantom"
-                for rows in self._plan.tables.values()
-                for row in rows
-            ),
+            "synthetic": any(self.synthetic(title) for title in self._plan.tables),
         }
+
+    def synthetic(self, experiment: str) -> bool:
+        """Whether an experiment rests on the phantom."""
+        rows = self._plan.tables[experiment]
+        return any(self._config.datasets[row.run.dataset].source == "phantom" for row in rows)
 
     def _show_text(self) -> bool:
         """Own reports may be confidential: unless told otherwise, their texts and ids stay out of every page."""
@@ -336,11 +346,6 @@ def plain(entry: Strict) -> dict[str, Any]:
 
 def _sorted(value: Any) -> Any:
     return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
-
-
-def _groups(path: Path) -> list[str]:
-    with open(path, encoding="utf-8-sig") as file:
-        return ["group"] if "group" in file.readline().strip().split(",") else []
 
 
 def _local_dir(name: str, key: str) -> str | None:

@@ -52,6 +52,36 @@ def _walk(root: Path) -> Iterator[tuple[str, int, int]]:
                     yield f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns
 
 
+def fingerprint_listed(table: str | Path, column: str, *, root: str | Path, beside: Collection[str] = ()) -> str:
+    """A digest of the files that a column of a CSV names (paths relative to `root`): names, sizes, times of change.
+
+    A file that is missing counts as such. `beside` are further columns that matter, where the table has them.
+
+    Raises:
+        UserError: the table is missing or has no such column, or a name leads out of `root`.
+    """
+    header, names = _read_column(Path(table), column)
+    files = []
+    for name in names:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise UserError(f"{table}: {name!r} leads out of {root}: write paths relative to it")
+        try:
+            status = (Path(root) / name).stat()
+            files.append((name, status.st_size, status.st_mtime_ns))
+        except OSError:
+            files.append((name, None, None))
+    known = [other for other in beside if other in header]
+    return json_digest([files, csv_columns_digest(table, known) if known else None])
+
+
+def _read_column(table: Path, column: str) -> tuple[list[str], list[str]]:
+    """The header of a CSV, and one of its columns."""
+    csv_columns_digest(table, [column])  # for its messages
+    with open(table, encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        return list(rows.fieldnames or []), [(row[column] or "").strip() for row in rows]
+
+
 def csv_columns_digest(path: str | Path, columns: Collection[str]) -> str:
     """A digest of the named columns of a CSV file with a header, rows in order: other columns may change freely.
 
