@@ -127,9 +127,10 @@ def _run(config: Config, experiment: Experiment, names: Mapping[str, str], varia
     what = VARIANTS[variant]
     training = experiment.training
     if what.trains == "probe":
-        backbone = COLOUR if what.features == "colour" else names["backbone"]
-        return Run(names["dataset"], backbone, variant, seed, training.probe.model_dump())
-    settings = training.model_dump(by_alias=True, exclude={"probe", "teacher", "protocol", "hidden"}) | {
+        if what.features == "colour":
+            return Run(names["dataset"], COLOUR, variant, seed, training.colour.model_dump())
+        return Run(names["dataset"], names["backbone"], variant, seed, training.probe.model_dump())
+    settings = training.model_dump(by_alias=True, exclude={"colour", "probe", "teacher", "protocol", "hidden"}) | {
         "unlabelled": False
     }
     probe = _run(config, experiment, names, "linear_probe", seed)

@@ -53,8 +53,12 @@ class Training(Strict):
     """Weight of the distillation loss."""
     hidden: PositiveInt = 512
     """Hidden units of the text head."""
+    colour: Head = Head(epochs=300, lr=0.01)
+    """How the head on the six colour features is fitted: so few need larger steps."""
     probe: Head = Head()
+    """How the linear head on a frozen backbone's features is fitted; students start from it."""
     teacher: Head = Head()
+    """How the text head is fitted to the targets; students start from it."""
     precision: Literal["fp32", "bf16"] = "fp32"
 
 

@@ -61,7 +61,7 @@ def fingerprint_listed(table: str | Path, column: str, *, root: str | Path, besi
         UserError: the table is missing or has no such column, or a name leads out of `root`.
     """
     header, names = _read_column(Path(table), column)
-    files = []
+    files: list[tuple[str, int | None, int | None]] = []
     for name in names:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise UserError(f"{table}: {name!r} leads out of {root}: write paths relative to it")
