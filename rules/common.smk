@@ -10,12 +10,14 @@ from clipit.config.names import TEACHER
 from clipit.config.variants import VARIANTS
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
+from clipit.workflow.check import check_present
 
 PROJECT = Path(workflow.basedir)
 
 try:
     CONFIG = load_config(config, PROJECT / "config" / "catalog.yaml")
     PLAN = expand(CONFIG)
+    check_present(CONFIG, PLAN)
     BIND = Binding(CONFIG, PLAN, PROJECT)
     GPUS = BIND.gpus
 except UserError as error:

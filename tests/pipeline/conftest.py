@@ -16,7 +16,7 @@ from PIL import Image
 PROJECT = Path(__file__).parents[2]
 COPIED = ("Snakefile", "rules", "workflow", "config", "profiles", "envs", "src")
 VARIANTS = ["colour", "linear_probe", "lora_only", "random_pairing", "image_distillation", "clipit_unlabelled"]
-CLASSES = ("coarse", "fine")
+CLASSES = ("striped", "grainy")
 SECRET = "confidentialword"
 
 
@@ -53,12 +53,13 @@ class Project:
         path.write_text(text.replace(old, new, 1))
 
 
-def _stripes(rng: np.random.Generator, label: str) -> Image.Image:
-    """Synthetic stripes as wide as the class says, in any direction and in colours that do not tell it."""
-    wave = np.sin(np.arange(32) * (0.6 if label == "coarse" else 1.8) + rng.uniform(0, 6))
-    picture = np.broadcast_to(wave[:, None] if rng.random() < 0.5 else wave[None, :], (32, 32))
-    colour = rng.uniform(90, 160, 3)
-    noisy = colour + 60 * picture[..., None] + rng.normal(0, 8, (32, 32, 3))
+def _texture(rng: np.random.Generator, label: str) -> Image.Image:
+    """A synthetic texture: stripes in either direction or grain, alike in mean colour and in contrast."""
+    wave = np.sqrt(2) * np.sin(np.arange(32) * 1.2 + rng.uniform(0, 6))
+    stripes = np.broadcast_to(wave[:, None] if rng.random() < 0.5 else wave[None, :], (32, 32))
+    grain = rng.normal(0, 1, (32, 32))
+    picture = stripes if label == "striped" else grain
+    noisy = rng.uniform(110, 145, 3) + 35 * picture[..., None] + rng.normal(0, 4, (32, 32, 3))
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
@@ -67,25 +68,25 @@ def _write_data(folder: Path) -> None:
     labelled, captioned = ["path,label,split,group"], ["image,caption"]
     (folder / "images").mkdir(parents=True)
     (folder / "captioned").mkdir()
-    for i in range(72):
+    for i in range(144):
         label, split = CLASSES[i % 2], ("train", "val", "test")[i % 12 // 4]
-        _stripes(rng, label).save(folder / "images" / f"{i}.png")
+        _texture(rng, label).save(folder / "images" / f"{i}.png")
         # Half of the train images have no label, for the variant that learns from such.
         known = label if split != "train" or i % 4 < 2 else ""
         labelled.append(f"{i}.png,{known},{split},patient{i // 4}")
     for i in range(64):
         label = CLASSES[i % 2]
-        _stripes(rng, label).save(folder / "captioned" / f"{i}.png")
-        captioned.append(f"{i}.png,tissue with {label} stripes of kind {i % 5}")
+        _texture(rng, label).save(folder / "captioned" / f"{i}.png")
+        captioned.append(f"{i}.png,{label} tissue of kind {i % 5}")
     (folder / "images" / "images.csv").write_text("\n".join(labelled) + "\n")
     (folder / "captioned" / "captions.csv").write_text("\n".join(captioned) + "\n")
-    reports = [f"Case {i}. {SECRET}. Tissue with {CLASSES[i % 2]} stripes of kind {i % 7}." for i in range(24)]
+    reports = [f"Case {i}. {SECRET}. {CLASSES[i % 2]} tissue of kind {i % 7}." for i in range(24)]
     (folder / "reports.txt").write_text("\n".join(reports) + "\n")
 
 
 CONFIG = {
     "datasets": {
-        "stripes": {"source": "folder", "path": "data/images/images.csv", "size": 32},
+        "textures": {"source": "folder", "path": "data/images/images.csv", "size": 32},
         "captioned": {
             "source": "captioned",
             "path": "data/captioned",
@@ -94,7 +95,7 @@ CONFIG = {
         },
     },
     "corpora": {"notes": {"source": "text", "path": "data/reports.txt"}},
-    "backbones": {"tiny": {"kind": "simclr", "dataset": "captioned", "epochs": 1, "batch": 16, "threads": 1}},
+    "backbones": {"tiny": {"kind": "simclr", "dataset": "captioned", "epochs": 25, "batch": 16, "threads": 1}},
     "retrievers": {
         "tiny_clip": {
             "kind": "aligned",
@@ -110,7 +111,7 @@ CONFIG = {
     },
     "experiments": {
         "tiny": {
-            "dataset": "stripes",
+            "dataset": "textures",
             "corpus": "notes",
             "retriever": "tiny_clip",
             "backbone": "tiny",
@@ -122,7 +123,7 @@ CONFIG = {
 }
 CONFIG["backbones"]["tiny"] |= {  # type: ignore[index]
     "architecture": "resnet18",
-    "model_args": {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_type": "deep", "stem_width": 4},
+    "model_args": {"layers": [1, 1, 1, 1], "channels": [16, 16, 32, 32], "stem_type": "deep", "stem_width": 4},
 }
 
 

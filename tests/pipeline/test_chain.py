@@ -16,13 +16,12 @@ def test_the_table_has_every_variant(chain: Project) -> None:
     assert {row["variant"] for row in rows} == set(VARIANTS)
 
 
-def test_stripes_are_learnt_by_structure_and_not_by_colour(chain: Project) -> None:
+def test_textures_are_told_apart_by_structure_and_not_by_colour(chain: Project) -> None:
     def balanced_accuracy(variant: str) -> float:
-        (path,) = (chain.folder / "results/runs/stripes").glob(f"*/{variant}/*/seed0/metrics.json")
+        (path,) = (chain.folder / "results/runs/textures").glob(f"*/{variant}/*/seed0/metrics.json")
         return json.loads(path.read_text())["splits"]["test"]["metrics"]["balanced_accuracy"]["value"]
 
-    assert balanced_accuracy("linear_probe") > 0.8
-    assert balanced_accuracy("colour") < 0.8
+    assert balanced_accuracy("linear_probe") > balanced_accuracy("colour") + 0.1
 
 
 def test_no_report_text_or_id_leaves_the_pipeline(chain: Project) -> None:
@@ -56,8 +55,8 @@ def test_nothing_holds_the_place_where_it_was_made(chain: Project) -> None:
             "experiments.tiny.backbone = 'tinyy' is not in the catalog, did you mean 'tiny'?",
         ),
         ("experiments={tiny: {seedz: [1]}}", "unknown key 'experiments.tiny.seedz', did you mean 'seeds'?"),
-        ("datasets={stripes: {path: data/nowhere}}", "data/nowhere does not exist"),
-        ("corpora={notes: {path: data/nothing.txt}}", "data/nothing.txt does not exist"),
+        ("datasets={textures: {path: data/nowhere}}", "datasets.textures.path = 'data/nowhere' does not exist"),
+        ("corpora={notes: {path: data/nothing.txt}}", "corpora.notes.path = 'data/nothing.txt' does not exist"),
     ],
 )
 def test_a_mistake_in_the_config_stops_before_any_job(chain: Project, override: str, words: str) -> None:
@@ -69,14 +68,9 @@ def test_a_mistake_in_the_config_stops_before_any_job(chain: Project, override: 
 
 def test_a_corpus_without_text_fails_in_one_line(chain: Project) -> None:
     (chain.folder / "data" / "blank.txt").write_text("\n\n")
-    done = chain.snakemake(
-        "--configfile",
-        "tiny.yaml",
-        "--config",
-        "results=other",
-        "corpora={notes: {path: data/blank.txt}}",
-        "other/corpora/notes/reports.parquet",
-    )
+    corpus = "corpora={notes: {path: data/blank.txt}}"
+    target = "other/corpora/notes/reports.parquet"
+    done = chain.snakemake(target, "--configfile", "tiny.yaml", "--config", "results=other", corpus)
     (chain.folder / "data" / "blank.txt").unlink()
     assert done.returncode != 0
     assert "clipit: report corpus data/blank.txt has no text" in done.stdout + done.stderr

@@ -46,7 +46,7 @@ def test_archives_become_a_labelled_data_set(chain: Project, server: str) -> Non
         "download": {f"{stem}.zip": {"url": f"{server}/{stem}.zip"} for stem in ("NCT-MINI", "VAL-MINI")},
     }
     (chain.folder / "fetched.yaml").write_text(yaml.safe_dump(config))
-    done = chain.snakemake("--configfile", "fetched.yaml", "fetched/patches/mini/labels.parquet")
+    done = chain.snakemake("fetched/patches/mini/labels.parquet", "--configfile", "fetched.yaml")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     folder = chain.folder / "fetched" / "patches" / "mini"
     stored = read_table(folder / "labels.parquet", labels.SCHEMA)

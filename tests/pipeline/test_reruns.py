@@ -67,7 +67,7 @@ def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
 
 
 def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Project) -> None:
-    edited.edit("data/images/images.csv", "0.png,coarse", "0.png,fine")
+    edited.edit("data/images/images.csv", "0.png,striped", "0.png,grainy")
     jobs = edited.would_run()
     assert jobs.pop("label_dataset") == 1
     assert jobs.pop("audit_pairs") == 2  # it reports how far pairs follow labels

@@ -23,7 +23,6 @@ from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
 from clipit.config.strict import Strict
 from clipit.config.variants import VARIANTS
-from clipit.runtime.errors import UserError
 from clipit.sources.image_files import SUFFIXES
 from clipit.workflow.code_digest import code_digest
 from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files, fingerprint_listed
@@ -76,8 +75,6 @@ class Binding:
             return []
         if entry.download:
             return [self.paths.downloaded(dataset)]
-        if entry.path is None:
-            raise UserError(f"config: datasets.{dataset}.path is missing: name the folder (or CSV) of its images")
         return []
 
     def download(self, dataset: str, file: str) -> dict[str, Any]:
@@ -158,7 +155,7 @@ class Binding:
         entry = self._config.backbones[backbone]
         if isinstance(entry, RetrieverBackbone):
             return self.retriever_fingerprint(entry.retriever)
-        return _local_dir(entry.name, f"backbones.{backbone}") if isinstance(entry, TimmBackbone) else None
+        return _local_dir(entry.name) if isinstance(entry, TimmBackbone) else None
 
     def inference(self, section: str, name: str) -> dict[str, Any]:
         """How an encoder runs: batch, precision, device, threads."""
@@ -196,8 +193,8 @@ class Binding:
         """Changes when the files of a `local-dir:` retriever, or of one of its towers, do."""
         entry = self._config.retrievers[retriever]
         if isinstance(entry, OpenClipRetriever):
-            return _local_dir(entry.name, f"retrievers.{retriever}")
-        text = _folder(entry.text, f"retrievers.{retriever}.text") if isinstance(entry.text, str) else None
+            return _local_dir(entry.name)
+        text = fingerprint_files(entry.text) if isinstance(entry.text, str) else None
         return json_digest([self.backbone_fingerprint(entry.image), text])
 
     def image_embeddings(self, retriever: str, dataset: str) -> list[str]:
@@ -348,12 +345,6 @@ def _sorted(value: Any) -> Any:
     return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
 
 
-def _local_dir(name: str, key: str) -> str | None:
+def _local_dir(name: str) -> str | None:
     kind, _, path = name.partition(":")
-    return _folder(path, f"{key}.name") if kind == "local-dir" else None
-
-
-def _folder(path: str, key: str) -> str:
-    if not Path(path).is_dir():
-        raise UserError(f"config: {key} = {path!r} is not a folder: name the folder of a saved model")
-    return fingerprint_files(path)
+    return fingerprint_files(path) if kind == "local-dir" else None
