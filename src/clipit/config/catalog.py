@@ -144,6 +144,7 @@ class AlignedRetriever(Strict):
     seed: int = 0
     threads: PositiveInt = 2
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Of embedding; training always autocasts to bfloat16."""
 
 
 AnyRetriever = Annotated[OpenClipRetriever | AlignedRetriever, Field(discriminator="kind")]
@@ -178,6 +179,7 @@ class SimclrBackbone(Strict):
     seed: int = 0
     threads: PositiveInt = 2
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Of feature extraction; training always autocasts to bfloat16."""
 
 
 class RetrieverBackbone(Strict):
