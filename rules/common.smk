@@ -10,13 +10,14 @@ from clipit.config.names import TEACHER
 from clipit.config.variants import VARIANTS
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
-from clipit.workflow.check import check_present
+from clipit.workflow.check import check_accepted, check_present
 
 PROJECT = Path(workflow.basedir)
 
 try:
     CONFIG = load_config(config, PROJECT / "config" / "catalog.yaml")
     PLAN = expand(CONFIG)
+    check_accepted(CONFIG, PLAN)
     check_present(CONFIG, PLAN)
     BIND = Binding(CONFIG, PLAN, PROJECT)
     GPUS = BIND.gpus
@@ -50,4 +51,5 @@ wildcard_constraints:
     seed="[0-9]+",
     i="[0-9]+",
     n="[0-9]+",
-    file="[A-Za-z0-9_.-]+",
+    download="[a-z0-9_]+",
+    repo="[A-Za-z0-9_.-]+--[A-Za-z0-9_.@-]+",

@@ -2,6 +2,8 @@
 
 
 rule clean_reports:
+    input:
+        lambda w: BIND.corpus_downloaded(w.corpus),
     output:
         ensure(PATHS.reports(), non_empty=True),
     log:
@@ -17,7 +19,7 @@ rule clean_reports:
     params:
         entry=lambda w: BIND.corpus_entry(w.corpus),
         fingerprint=lambda w: BIND.corpus_fingerprint(w.corpus),
-        code=lambda w: BIND.code("clean_reports"),
+        code=lambda w: BIND.reports_code("clean_reports", w.corpus),
     message:
         "Cleaning the reports of {wildcards.corpus}"
     script:

@@ -1,37 +1,38 @@
-"""Public files, a job each, and what is unpacked from them; a rerun never deletes a download."""
+"""Public files and models, a job each; a rerun never deletes a download. All run where snakemake runs."""
 
 
 rule download_file:
     output:
         ensure(PATHS.fetched(), non_empty=True),
     log:
-        PATHS.log("download_file/{dataset}/{file}"),
+        PATHS.log("download_file/{download}"),
     benchmark:
-        PATHS.benchmark("download_file/{dataset}/{file}")
+        PATHS.benchmark("download_file/{download}")
     conda:
         ENVIRONMENT
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
         runtime=1440,
     params:
-        source=lambda w: BIND.download(w.dataset, w.file),
-        path=lambda w: PATHS.download(w.dataset, w.file),
+        source=lambda w: BIND.download(w.download),
+        path=lambda w: BIND.download_file(w.download),
     message:
-        "Downloading {wildcards.file} of {wildcards.dataset}"
+        "Downloading {wildcards.download}"
     script:
         "../workflow/scripts/download_file.py"
 
 
-rule unpack_dataset:
+rule unpack_download:
     input:
-        lambda w: BIND.fetched(w.dataset),
+        PATHS.fetched(),
     output:
         ensure(PATHS.downloaded(), non_empty=True),
     log:
-        PATHS.log("unpack_dataset/{dataset}"),
+        PATHS.log("unpack_download/{download}"),
     benchmark:
-        PATHS.benchmark("unpack_dataset/{dataset}")
+        PATHS.benchmark("unpack_download/{download}")
     conda:
         ENVIRONMENT
     threads: 1
@@ -39,11 +40,29 @@ rule unpack_dataset:
         mem_mb=2000,
         runtime=240,
     params:
-        files=lambda w: [
-            PATHS.download(w.dataset, file)
-            for file in CONFIG.datasets[w.dataset].download
-        ],
+        path=lambda w: BIND.download_file(w.download),
+        unpacked_md5=lambda w: BIND.download(w.download).get("unpacked_md5"),
     message:
-        "Unpacking {wildcards.dataset}"
+        "Unpacking {wildcards.download}"
     script:
-        "../workflow/scripts/unpack_dataset.py"
+        "../workflow/scripts/unpack_download.py"
+
+
+rule download_model:
+    output:
+        ensure(PATHS.hub_model(), non_empty=True),
+    log:
+        PATHS.log("download_model/{repo}"),
+    benchmark:
+        PATHS.benchmark("download_model/{repo}")
+    conda:
+        ENVIRONMENT
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=1440,
+    message:
+        "Fetching the model {wildcards.repo}"
+    script:
+        "../workflow/scripts/download_model.py"

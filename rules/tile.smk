@@ -20,7 +20,7 @@ rule index_dataset:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         store=lambda w: PATHS.store(w.dataset),
         fingerprint=lambda w: BIND.images_fingerprint(w.dataset),
-        code=lambda w: BIND.code("index_dataset"),
+        code=lambda w: BIND.images_code("index_dataset", w.dataset),
     message:
         "Listing the patches of {wildcards.dataset}"
     script:
@@ -38,14 +38,14 @@ rule tile_dataset:
         PATHS.benchmark("tile_dataset/{dataset}/part-{i}-of-{n}")
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: 4
     resources:
         mem_mb=2000,
         runtime=120,
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         store=lambda w: PATHS.store(w.dataset),
-        code=lambda w: BIND.code("tile_dataset"),
+        code=lambda w: BIND.images_code("tile_dataset", w.dataset),
     message:
         "Tiling {wildcards.dataset}, part {wildcards.i} of {wildcards.n}"
     script:
@@ -98,7 +98,7 @@ rule split_dataset:
     params:
         entry=lambda w: BIND.split_entry(w.dataset),
         fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "split"),
-        code=lambda w: BIND.code("split_dataset"),
+        code=lambda w: BIND.images_code("split_dataset", w.dataset),
     message:
         "Splitting {wildcards.dataset}"
     script:
@@ -124,7 +124,7 @@ rule label_dataset:
     params:
         entry=lambda w: BIND.label_entry(w.dataset),
         fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "label"),
-        code=lambda w: BIND.code("label_dataset"),
+        code=lambda w: BIND.images_code("label_dataset", w.dataset),
     message:
         "Labelling {wildcards.dataset}"
     script:
@@ -149,7 +149,7 @@ rule caption_dataset:
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "caption"),
-        code=lambda w: BIND.code("caption_dataset"),
+        code=lambda w: BIND.images_code("caption_dataset", w.dataset),
     message:
         "Reading the captions of {wildcards.dataset}"
     script:
@@ -173,8 +173,32 @@ rule reveal_image_truth:
         runtime=30,
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
-        code=lambda w: BIND.code("reveal_image_truth"),
+        code=lambda w: BIND.images_code("reveal_image_truth", w.dataset),
     message:
         "Noting the truth of {wildcards.dataset} for the audit"
     script:
         "../workflow/scripts/reveal_image_truth.py"
+
+
+rule draw_slides:
+    input:
+        patches=PATHS.patches(),
+    output:
+        ensure(PATHS.slides(), non_empty=True),
+    log:
+        PATHS.log("draw_slides/{dataset}"),
+    benchmark:
+        PATHS.benchmark("draw_slides/{dataset}")
+    conda:
+        ENVIRONMENT
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        entry=lambda w: BIND.pixels_entry(w.dataset),
+        code=lambda w: BIND.images_code("draw_slides", w.dataset),
+    message:
+        "Drawing the slides of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/draw_slides.py"

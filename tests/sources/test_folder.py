@@ -16,7 +16,7 @@ SPLITS = {"train": "train", "val": "val", "test": "test"}
 
 
 def entry(path: Path, **changes: Any) -> dict[str, Any]:
-    return {"path": str(path), "splits": SPLITS, "val_share": 0.5, "val_seed": 0, "size": 8, "mpp": None} | changes
+    return {"path": str(path), "splits": SPLITS, "val_share": 0.5, "split_seed": 0, "size": 8, "mpp": None} | changes
 
 
 def write_image(path: Path, colour: tuple[int, int, int] = (200, 100, 150), size: tuple[int, int] = (12, 8)) -> None:
@@ -36,13 +36,12 @@ def folders(tmp_path: Path) -> Path:
 def test_folders_give_labels_and_splits_and_val_is_taken_from_train(folders: Path) -> None:
     images = FolderImages(entry(folders))
     assert len(images.items()) == 12
-    known = images.labels()
+    known = images.labels(images.items())
     assert known.classes == ["a", "b"]
-    assert known.of["train/b/0.png"] == 1
-    splits = images.splits()
-    counts = {split: list(splits.values()).count(split) for split in SPLITS}
-    assert counts == {"train": 4, "val": 4, "test": 4}
-    assert images.pixels(0).shape == (8, 8, 3)
+    assert [item.source[-7] for item in images.items()] == [known.classes[label] for label in known.of]
+    splits = images.splits(images.items())
+    assert {split: splits.count(split) for split in SPLITS} == {"train": 4, "val": 4, "test": 4}
+    assert [patch.shape for patch in images.pixels(images.items()[:2], 2)] == [(8, 8, 3)] * 2
 
 
 def test_a_csv_splits_by_group(tmp_path: Path) -> None:
@@ -52,7 +51,7 @@ def test_a_csv_splits_by_group(tmp_path: Path) -> None:
         rows.append(f"{i}.png,{'ab'[i % 2]},{'test' if i < 4 else 'train'},patient{i // 4}")
     (tmp_path / "images.csv").write_text("\n".join(rows))
     images = FolderImages(entry(tmp_path / "images.csv"))
-    splits = images.splits()
+    splits = dict(zip([item.patch_id for item in images.items()], images.splits(images.items()), strict=True))
     group = {item.patch_id: item.group for item in images.items()}
     assert {splits[patch] for patch in splits if group[patch] == "patient0"} == {"test"}
     for patient in ("patient1", "patient2"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clipit.artifacts import patch_store
+from clipit.artifacts import patch_layout
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import labels, patches, rejected, splits
@@ -32,7 +32,7 @@ def entry(tmp_path: Path) -> dict[str, Any]:
         "path": str(tmp_path / "images"),
         "splits": {"train": "train", "val": "val", "test": "test"},
         "val_share": 0.2,
-        "val_seed": 0,
+        "split_seed": 0,
         "size": 8,
         "mpp": 0.5,
         "train_labels": None,
@@ -60,20 +60,20 @@ def tile(entry: dict[str, Any], out: Path, parts: int = 1, max_rejected: float =
 
 def test_every_patch_lies_at_its_index(entry: dict[str, Any], tmp_path: Path) -> None:
     stored = tile(entry, tmp_path)
-    pixels = PatchStore.open(tmp_path / "patches.zarr").read(stored.column("index"))
+    pixels = PatchStore(tmp_path / "patches.zarr").batch(stored.column("index"))
     for row, patch in zip(stored.table.to_pylist(), pixels, strict=True):
         assert row["patch_id"].endswith(f"{'abc'[patch[0, 0, 1]]}/{patch[0, 0, 0]}.png")
-        assert row["sha256"] == patch_store.patch_digest(patch)
+        assert row["sha256"] == patch_layout.patch_digest(patch)
     success = read_json(tmp_path / "_SUCCESS.json")
     assert success["patches"] == 36
     assert success["digest"] == stored.lineage["patches"]
 
 
 def test_parts_give_the_same_store(entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patch_store, "SHARD_BYTES", 5 * 8 * 8 * 3)
+    monkeypatch.setattr(patch_layout, "SHARD_BYTES", 5 * 8 * 8 * 3)
     one, many = tile(entry, tmp_path / "one"), tile(entry, tmp_path / "many", parts=3)
     assert one.lineage == many.lineage
-    read = [PatchStore.open(tmp_path / name / "patches.zarr").read(range(36)) for name in ("one", "many")]
+    read = [PatchStore(tmp_path / name / "patches.zarr").batch(range(36)) for name in ("one", "many")]
     assert np.array_equal(*read)
 
 
@@ -85,7 +85,7 @@ def test_a_corrupt_image_is_set_aside_with_a_reason(entry: dict[str, Any], tmp_p
     aside = read_table(tmp_path / "rejected.parquet", rejected.SCHEMA).table.to_pylist()
     assert [row["patch_id"] for row in aside] == ["train/a/1.png"]
     assert "not a readable image" in aside[0]["reason"]
-    assert (PatchStore.open(tmp_path / "patches.zarr").read([aside[0]["index"]]) == 0).all()
+    assert (PatchStore(tmp_path / "patches.zarr").batch([aside[0]["index"]]) == 0).all()
 
 
 def test_too_many_corrupt_images_stop_the_stage(entry: dict[str, Any], tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from clipit.runtime.job import job
 
-with job(snakemake.log[0]):
-    from clipit.artifacts.provenance import Origin, file_digest
-    from clipit.artifacts.tables import write_json
-    from clipit.sources.download import download_file
+with job(snakemake.log[0], title=snakemake.wildcards.download):
+    from clipit.sources.fetch import fetch
 
-    source, path = snakemake.params.source, snakemake.params.path
-    download_file(source["url"], path, md5=source["md5"])
-    write_json(snakemake.output[0], {"sha256": file_digest(path)}, Origin("download_file", source).provenance())
+    from clipit.artifacts.provenance import Origin
+    from clipit.artifacts.tables import write_json
+
+    source = snakemake.params.source
+    sha256 = fetch(source, snakemake.params.path)
+    write_json(snakemake.output[0], {"sha256": sha256}, Origin("download_file", source).provenance())

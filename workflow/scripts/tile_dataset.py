@@ -14,5 +14,6 @@ with job(snakemake.log[0]):
         snakemake.output[0],
         part=int(snakemake.wildcards.i),
         parts=int(snakemake.wildcards.n),
+        threads=snakemake.threads,
         origin=Origin("tile_dataset", described(snakemake.params.entry), snakemake.params.code),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_LOCATIONS = {"path", "captions", "text"}
+_LOCATIONS = {"path", "captions", "text", "annotations"}
 
 
 def described(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -12,5 +12,5 @@ def described(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: Path(value.partition(":")[2]).name if isinstance(value, str) and value.startswith("local-dir:") else value
         for key, value in values.items()
-        if not (key in _LOCATIONS and isinstance(value, str))
+        if key != "files" and not (key in _LOCATIONS and isinstance(value, str))
     }

@@ -13,14 +13,19 @@ class Paths:
     root: str = "results"
 
     # download
-    def download(self, dataset: str = "{dataset}", file: str = "{file}") -> str:
-        return f"{self.root}/data/{dataset}/{file}"
+    def download(self, download: str = "{download}", name: str = "") -> str:
+        """A file (or what was unpacked) of a download; without a name, its folder."""
+        return f"{self.root}/data/{download}/{name}".rstrip("/")
 
-    def fetched(self, dataset: str = "{dataset}", file: str = "{file}") -> str:
-        return f"{self.root}/data/{dataset}/.fetched/{file}.json"
+    def fetched(self, download: str = "{download}") -> str:
+        return self.download(download, ".fetched.json")
 
-    def downloaded(self, dataset: str = "{dataset}") -> str:
-        return f"{self.root}/data/{dataset}/_COMPLETE.json"
+    def downloaded(self, download: str = "{download}") -> str:
+        return self.download(download, "_COMPLETE.json")
+
+    def hub_model(self, repo: str = "{repo}") -> str:
+        """A marker: the weights lie in the hub's own cache, shared by all projects."""
+        return f"{self.root}/hub/{repo}.json"
 
     # tile
     def _patches(self, dataset: str, name: str) -> str:
@@ -55,6 +60,9 @@ class Paths:
 
     def image_truth(self, dataset: str = "{dataset}") -> str:
         return self._patches(dataset, "truth.parquet")
+
+    def slides(self, dataset: str = "{dataset}") -> str:
+        return self._patches(dataset, "slides.parquet")
 
     # corpus
     def reports(self, corpus: str = "{corpus}") -> str:

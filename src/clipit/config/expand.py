@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clipit.config.catalog import Pairing
 from clipit.config.experiment import Config, Experiment
 from clipit.config.load import as_list
 from clipit.config.names import COLOUR, DRAWN, TEACHER
+from clipit.config.pairings import Pairing
 from clipit.config.variants import VARIANTS, Variant
 
 

@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_core import PydanticCustomError
 
-from clipit.config.catalog import AnyBackbone, AnyCorpus, AnyDataset, AnyRetriever, Key, Pairing
+from clipit.config.corpora import AnyCorpus
+from clipit.config.datasets import AnyDataset
+from clipit.config.downloads import AnyDownload
+from clipit.config.encoders import AnyBackbone, AnyRetriever
+from clipit.config.licence import Key
+from clipit.config.pairings import Pairing
 from clipit.config.strict import Strict
 from clipit.config.variants import VARIANTS
 
@@ -94,6 +99,7 @@ class Config(Strict):
     """The whole configuration: the catalog with the user's entries, and the experiments."""
 
     experiments: dict[Key, Experiment]
+    downloads: dict[Key, AnyDownload] = {}
     datasets: dict[Key, AnyDataset] = {}
     corpora: dict[Key, AnyCorpus] = {}
     retrievers: dict[Key, AnyRetriever] = {}

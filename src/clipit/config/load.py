@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from clipit.config.catalog import AlignedRetriever, CaptionedDataset, RetrieverBackbone, SimclrBackbone
+from clipit.config.datasets import CaptionedDataset
+from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR, DRAWN
 from clipit.runtime.errors import UserError
 
-SECTIONS = ("datasets", "corpora", "retrievers", "backbones", "pairings")
+SECTIONS = ("downloads", "datasets", "corpora", "retrievers", "backbones", "pairings")
 _TAGS = ("source", "kind", "method")
 
 
@@ -168,6 +169,10 @@ def _unknown_names(config: Config) -> Iterable[str]:
         yield from check(f"{at}.retriever", experiment.retriever, "retrievers")
         yield from check(f"{at}.backbone", experiment.backbone, "backbones")
         yield from check(f"{at}.pairing", experiment.pairing, "pairings")
+    for section in ("datasets", "corpora"):
+        for name, entry in getattr(config, section).items():
+            for role, download in entry.downloads.items():
+                yield from check(f"{section}.{name}.{role}", download, "downloads")
     for name, backbone in config.backbones.items():
         if isinstance(backbone, SimclrBackbone):
             yield from check(f"backbones.{name}.dataset", backbone.dataset, "datasets")

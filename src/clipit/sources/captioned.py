@@ -1,19 +1,19 @@
 """Own images with captions: a folder and a CSV with the columns image and caption."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from clipit.runtime.errors import UserError
-from clipit.sources.image_files import read_square
-from clipit.sources.image_source import Item, Labels
+from clipit.sources.image_files import read_squares
+from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
 
 
-class CaptionedImages:
-    """Reads a `captioned` entry of the catalog (config.catalog.CaptionedDataset); every image is a train image."""
+class CaptionedImages(ImageSource):
+    """Reads a `captioned` entry of the catalog (config.datasets.CaptionedDataset); every image is a train image."""
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
         self._root, self._size, table = Path(entry["path"]), entry["size"], Path(entry["captions"])
@@ -31,22 +31,18 @@ class CaptionedImages:
         empty = [image for image, caption in self._captions.items() if not caption]
         if empty or not self._captions:
             raise UserError(f"{table}: {f'image {empty[0]!r} has no caption' if empty else 'no row'}")
-        self._items = [Item(patch_id=image, source=image) for image in sorted(self._captions)]
 
     def items(self) -> list[Item]:
-        return self._items
+        return [Item(patch_id=image, source=image) for image in sorted(self._captions)]
 
-    def pixels(self, index: int) -> np.ndarray:
-        return read_square(self._root / self._items[index].source, self._size)
+    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
+        return read_squares((self._root / item.source for item in items), self._size, threads)
 
-    def splits(self) -> dict[str, str]:
-        return {item.patch_id: "train" for item in self._items}
+    def splits(self, items: Sequence[Item]) -> list[str]:
+        return ["train"] * len(items)
 
-    def labels(self) -> Labels:
-        return Labels([])
+    def labels(self, items: Sequence[Item]) -> Labels:
+        return Labels([], [None] * len(items))
 
-    def captions(self) -> dict[str, str]:
-        return self._captions
-
-    def findings(self) -> dict[str, int]:
-        return {}
+    def captions(self, items: Sequence[Item]) -> list[str]:
+        return [self._captions[item.source] for item in items]

@@ -4,19 +4,19 @@ import csv
 import hashlib
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from clipit.runtime.errors import UserError
-from clipit.sources.image_files import image_files, read_square
-from clipit.sources.image_source import Item, Labels
+from clipit.sources.image_files import image_files, read_squares
+from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
 
 
-class FolderImages:
-    """Reads a `folder` entry of the catalog (config.catalog.FolderDataset)."""
+class FolderImages(ImageSource):
+    """Reads a `folder` entry of the catalog (config.datasets.FolderDataset)."""
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
         self._entry = entry
@@ -29,18 +29,18 @@ class FolderImages:
             self._root, self._rows = path, _read_folders(path, entry["splits"])
         if not self._rows:
             raise UserError(f"{path} holds no image: expected {path}/train/<class>/*.jpg (or .png, .tif)")
-        self._items = [
-            Item(patch_id=row["path"], source=row["path"], group=row["group"] or None, mpp=entry["mpp"])
+        self._row = {row["path"]: row for row in self._rows}
+
+    def items(self) -> list[Item]:
+        return [
+            Item(patch_id=row["path"], source=row["path"], group=row["group"] or None, mpp=self._entry["mpp"])
             for row in self._rows
         ]
 
-    def items(self) -> list[Item]:
-        return self._items
+    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
+        return read_squares((self._root / item.source for item in items), self._entry["size"], threads)
 
-    def pixels(self, index: int) -> np.ndarray:
-        return read_square(self._root / self._items[index].source, self._entry["size"])
-
-    def splits(self) -> dict[str, str]:
+    def splits(self, items: Sequence[Item]) -> list[str]:
         given = {row["path"]: row["split"] for row in self._rows}
         found = set(given.values())
         for split in ("train", "test"):
@@ -50,23 +50,17 @@ class FolderImages:
                 )
         if "val" not in found:
             groups = {row["path"]: row["group"] or row["path"] for row in self._rows if row["split"] == "train"}
-            held = _held_out(groups.values(), self._entry["val_share"], self._entry["val_seed"])
+            held = held_out(groups.values(), self._entry["val_share"], self._entry["split_seed"])
             given |= {path: "val" for path, group in groups.items() if group in held}
-        return given
+        return [given[item.source] for item in items]
 
-    def labels(self) -> Labels:
+    def labels(self, items: Sequence[Item]) -> Labels:
         classes = sorted({row["label"] for row in self._rows if row["label"]})
         index = {name: i for i, name in enumerate(classes)}
-        return Labels(classes, {row["path"]: index.get(row["label"]) for row in self._rows})
-
-    def captions(self) -> dict[str, str]:
-        return {}
-
-    def findings(self) -> dict[str, int]:
-        return {}
+        return Labels(classes, [index.get(self._row[item.source]["label"]) for item in items])
 
 
-def _held_out(groups: Iterable[str], share: float, seed: int) -> set[str]:
+def held_out(groups: Iterable[str], share: float, seed: int) -> set[str]:
     """A share of the distinct groups, chosen by hash, so that one more group moves few of the others."""
 
     def fate(group: str) -> float:

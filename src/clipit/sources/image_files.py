@@ -1,11 +1,13 @@
 """Image files as square patches."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from clipit.sources.image_source import BadImage
+from clipit.sources.in_order import in_order
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
@@ -39,3 +41,15 @@ def read_square(path: Path, size: int) -> np.ndarray:
         rgb = rgb.resize((width, height), Image.Resampling.BICUBIC)
     left, top = (rgb.width - size) // 2, (rgb.height - size) // 2
     return np.asarray(rgb.crop((left, top, left + size, top + size)))
+
+
+def read_squares(paths: Iterable[Path], size: int, threads: int) -> Iterator[np.ndarray | BadImage]:
+    """`read_square` of each path in turn, or why there is none."""
+
+    def read(path: Path) -> np.ndarray | BadImage:
+        try:
+            return read_square(path, size)
+        except BadImage as reason:
+            return reason
+
+    return in_order(read, paths, threads)

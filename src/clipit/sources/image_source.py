@@ -1,10 +1,25 @@
 """What tiling asks of a data set, whatever it is made of."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
+
+from clipit.runtime.errors import UserError
+
+READERS = {
+    "phantom": "clipit.sources.phantom.images:PhantomImages",
+    "pcam": "clipit.sources.pcam:PcamImages",
+    "crc": "clipit.sources.crc:CrcImages",
+    "bach": "clipit.sources.bach:BachImages",
+    "folder": "clipit.sources.folder:FolderImages",
+    "captioned": "clipit.sources.captioned:CaptionedImages",
+    "slides": "clipit.sources.slides:SlideImages",
+}
+"""Module and class that read each kind of data set; named, not imported, so that a job loads (and its code digest
+covers) only its own."""
 
 
 class BadImage(Exception):
@@ -26,44 +41,49 @@ class Item:
 
 @dataclass(frozen=True)
 class Labels:
-    """Class names in order, and the class of each patch (index into `classes`, None = unlabelled)."""
+    """Class names in order, and the class of each item (index into `classes`, None = unlabelled).
+
+    `weak`: labels of whole slides, copied to their tiles.
+    """
 
     classes: list[str]
-    of: Mapping[str, int | None] = field(default_factory=dict)
+    of: Sequence[int | None]
+    weak: bool = False
 
 
-class ImageSource(Protocol):
-    """A data set's images, in a fixed order, and what is known of them."""
+class ImageSource:
+    """A data set's images, in a fixed order, and what is known of them.
+
+    `items` lists them once; every other question is put about items that were listed before, in any selection.
+    """
 
     def items(self) -> list[Item]:
         """Every patch, in the store's order."""
+        raise NotImplementedError
 
-    def pixels(self, index: int) -> np.ndarray:
-        """The patch `items()[index]`, uint8 (size, size, 3); raises `BadImage`."""
+    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
+        """The patch of each item in turn, uint8 (size, size, 3), or why there is none, decoded by `threads` threads."""
+        raise NotImplementedError
 
-    def splits(self) -> dict[str, str]:
-        """Split of each patch: train, val or test."""
+    def splits(self, items: Sequence[Item]) -> list[str]:
+        """Split of each item: train, val or test."""
+        raise NotImplementedError
 
-    def labels(self) -> Labels:
-        """The labels of every patch, before any is held back."""
+    def labels(self, items: Sequence[Item]) -> Labels:
+        """The label of each item, before any is held back."""
+        raise NotImplementedError
 
-    def captions(self) -> dict[str, str]:
-        """Caption of each patch, where the data set has captions; else empty."""
+    def captions(self, items: Sequence[Item]) -> list[str]:
+        """Caption of each item, of data sets that have captions."""
+        raise UserError("this data set has no captions: name a captioned one")
 
-    def findings(self) -> dict[str, int]:
-        """The phantom's latent finding of each patch; empty for real data."""
+    def findings(self, items: Sequence[Item]) -> list[int]:
+        """The phantom's latent finding of each item."""
+        raise UserError("only the phantom knows its findings")
 
 
 def open_images(entry: Mapping[str, Any]) -> ImageSource:
     """The source that a catalog entry describes."""
-    if entry["source"] == "phantom":
-        from clipit.sources.phantom.images import PhantomImages
-
-        return PhantomImages(entry)
-    if entry["source"] == "captioned":
-        from clipit.sources.captioned import CaptionedImages
-
-        return CaptionedImages(entry)
-    from clipit.sources.folder import FolderImages
-
-    return FolderImages(entry)
+    module, _, name = READERS[entry["source"]].partition(":")
+    source: ImageSource = getattr(import_module(module), name)(entry)
+    return source

@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
+
+READERS = {
+    "phantom": "clipit.sources.phantom.corpus:read_phantom_reports",
+    "text": "clipit.sources.text_files:read_text_reports",
+    "tcga": "clipit.sources.tcga:read_tcga",
+    "tcga_reports": "clipit.sources.tcga_reports:read_tcga_reports",
+}
+"""Module and function that read each kind of corpus; named, not imported, so that a job loads (and its code digest
+covers) only its own."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +28,6 @@ class RawReport:
 
 def read_reports(entry: Mapping[str, Any]) -> list[RawReport]:
     """The reports of a catalog entry, in their own order."""
-    if entry["source"] == "phantom":
-        from clipit.sources.phantom.reports import write_reports
-
-        return [
-            RawReport(r.report_id, r.text, "phantom", r.organ, r.patient)
-            for r in write_reports(entry["seed"], entry["informative"])
-        ]
-    from clipit.sources.text_files import read_text_reports
-
-    return read_text_reports(entry)
+    module, _, name = READERS[entry["source"]].partition(":")
+    reports: list[RawReport] = getattr(import_module(module), name)(entry)
+    return reports

@@ -11,7 +11,8 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import captions, image_truth, labels, patches, splits
 from clipit.artifacts.tables import Stored, read_table, write_table
 from clipit.runtime.errors import UserError
-from clipit.sources.image_source import ImageSource, open_images
+from clipit.sources.image_source import open_images
+from clipit.tiling.listed import stored_items
 
 
 def split_dataset(entry: Mapping[str, Any], patches_file: Path, out: Path, *, origin: Origin) -> None:
@@ -21,8 +22,7 @@ def split_dataset(entry: Mapping[str, Any], patches_file: Path, out: Path, *, or
         UserError: a group (patient) stands in two splits.
     """
     stored = read_table(patches_file, patches.SCHEMA)
-    split_of = open_images(entry).splits()
-    split = [split_of[patch] for patch in stored.column("patch_id")]
+    split = open_images(entry).splits(stored_items(stored))
     home: dict[str, str] = {}
     for group, name in zip(stored.column("group"), split, strict=True):
         if group is not None and home.setdefault(group, name) != name:
@@ -44,8 +44,8 @@ def label_dataset(
     """
     stored = read_table(patches_file, patches.SCHEMA)
     split_of = dict(zip(*map(read_table(splits_file, splits.SCHEMA).column, ("patch_id", "split")), strict=True))
-    known = open_images(entry).labels()
-    label = [known.of.get(patch) for patch in stored.column("patch_id")]
+    known = open_images(entry).labels(stored_items(stored))
+    label = list(known.of)
     train = [
         i for i, patch in enumerate(stored.column("patch_id")) if split_of[patch] == "train" and label[i] is not None
     ]
@@ -54,7 +54,9 @@ def label_dataset(
         for i in set(train) - kept:
             label[i] = None
     columns = {"patch_id": stored.column("patch_id"), "label": label}
-    write_table(out, columns, labels.SCHEMA, _provenance(stored, origin), {"classes": known.classes})
+    write_table(
+        out, columns, labels.SCHEMA, _provenance(stored, origin), {"classes": known.classes, "weak": known.weak}
+    )
 
 
 def _evenly(rows: list[int], label: list[int | None], n: int, seed: int) -> set[int]:
@@ -71,20 +73,19 @@ def _evenly(rows: list[int], label: list[int | None], n: int, seed: int) -> set[
 def caption_dataset(entry: Mapping[str, Any], patches_file: Path, out: Path, *, origin: Origin) -> None:
     """Writes the caption of every stored patch (schema `captions`)."""
     stored = read_table(patches_file, patches.SCHEMA)
-    caption_of = open_images(entry).captions()
-    columns = {"patch_id": stored.column("patch_id"), "caption": [caption_of[p] for p in stored.column("patch_id")]}
+    caption = open_images(entry).captions(stored_items(stored))
+    columns = {"patch_id": stored.column("patch_id"), "caption": caption}
     write_table(out, columns, captions.SCHEMA, _provenance(stored, origin))
 
 
 def reveal_image_truth(entry: Mapping[str, Any], patches_file: Path, out: Path, *, origin: Origin) -> None:
     """Writes what the phantom knows of its patches (schema `image_truth`), for the audit alone."""
     stored = read_table(patches_file, patches.SCHEMA)
-    images: ImageSource = open_images(entry)
-    finding_of, known = images.findings(), images.labels()
+    images, listed = open_images(entry), stored_items(stored)
     columns = {
         "patch_id": stored.column("patch_id"),
-        "finding": [finding_of[patch] for patch in stored.column("patch_id")],
-        "label": [known.of[patch] for patch in stored.column("patch_id")],
+        "finding": images.findings(listed),
+        "label": images.labels(listed).of,
     }
     write_table(out, columns, image_truth.SCHEMA, _provenance(stored, origin))
 

@@ -8,43 +8,54 @@ from typing import Any
 
 import numpy as np
 
-from clipit.artifacts.patch_store import PatchStore, part_rows, patch_digest, rows_per_shard
+from clipit.artifacts.patch_layout import part_rows, patch_digest, rows_per_shard
+from clipit.artifacts.patch_writer import PatchWriter
 from clipit.artifacts.provenance import Origin, json_digest
 from clipit.artifacts.schemas import items, patches, rejected, tiled
 from clipit.artifacts.tables import read_table, write_json, write_table
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.sources.image_source import BadImage, open_images
+from clipit.tiling.listed import stored_items
 
 
 def index_dataset(entry: Mapping[str, Any], store: Path, out: Path, *, origin: Origin) -> None:
     """Fixes the patches of a data set and their order (schema `items`), and makes an empty store for them."""
     listed = [{"index": i, **asdict(item)} for i, item in enumerate(open_images(entry).items())]
-    PatchStore.create(store, len(listed), entry["size"])
+    PatchWriter.create(store, len(listed), entry["size"])
     columns = {name: [row[name] for row in listed] for name in items.SCHEMA.names}
     write_table(out, columns, items.SCHEMA, origin.provenance())
 
 
 def tile_dataset(
-    entry: Mapping[str, Any], index: Path, store: Path, out: Path, *, part: int, parts: int, origin: Origin
+    entry: Mapping[str, Any],
+    index: Path,
+    store: Path,
+    out: Path,
+    *,
+    part: int,
+    parts: int,
+    threads: int = 1,
+    origin: Origin,
 ) -> None:
     """Decodes the rows of one part into the store and writes what became of each (schema `tiled`)."""
-    n = len(read_table(index, items.SCHEMA).table)
-    images, patch_store = open_images(entry), PatchStore.open(store)
-    rows = part_rows(n, patch_store.size, part, parts)
+    listed = stored_items(read_table(index, items.SCHEMA))
+    patch_store = PatchWriter.open(store)
+    rows = part_rows(len(listed), patch_store.size, part, parts)
+    pixels = open_images(entry).pixels(listed[rows.start : rows.stop], threads)
     digests: list[str | None] = []
     reasons: list[str | None] = []
     with Progress(f"tile {Path(store).parent.name}", len(rows), "patches") as progress:
         for start, stop in _blocks(rows, patch_store.size):
             block = np.zeros((stop - start, patch_store.size, patch_store.size, 3), np.uint8)
-            for row in range(start, stop):
-                try:
-                    block[row - start] = images.pixels(row)
-                    digests.append(patch_digest(block[row - start]))
-                    reasons.append(None)
-                except BadImage as reason:
+            for row, patch in zip(block, pixels, strict=False):
+                if isinstance(patch, BadImage):
                     digests.append(None)
-                    reasons.append(str(reason))
+                    reasons.append(str(patch))
+                else:
+                    row[:] = patch
+                    digests.append(patch_digest(patch))
+                    reasons.append(None)
                 progress.advance()
             patch_store.write(start, block)
     columns = {"index": list(rows), "sha256": digests, "reason": reasons}

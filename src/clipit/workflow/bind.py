@@ -4,127 +4,32 @@ A rule takes only the values that its job uses, as plain sorted data, so that no
 reruns it.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from clipit.artifacts.paths import Paths
 from clipit.artifacts.provenance import json_digest
-from clipit.config.catalog import (
-    CaptionedDataset,
-    FolderDataset,
-    OpenClipRetriever,
-    RetrieverBackbone,
-    TextCorpus,
-    TimmBackbone,
-)
+from clipit.config.corpora import TextCorpus
+from clipit.config.encoders import AlignedRetriever, ConchRetriever, OpenClipRetriever, RetrieverBackbone, TimmBackbone
 from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
-from clipit.config.strict import Strict
 from clipit.config.variants import VARIANTS
-from clipit.sources.image_files import SUFFIXES
-from clipit.workflow.code_digest import code_digest
-from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files, fingerprint_listed
+from clipit.workflow.bind_data import DataBinding
+from clipit.workflow.entries import plain, without
+from clipit.workflow.fingerprint import fingerprint_files
 from clipit.workflow.resources import gpus, resolve_device
 
-_LABEL_KEYS = {"train_labels", "label_seed"}
-_SPLIT_KEYS = {"val_share", "val_seed"}
-_OTHER_KEYS = {"parts", "max_rejected", "licence", "citation", "download"}
-"""Keys of a data set that its pixels do not depend on."""
+_HUB = "hf-hub:"
 
 
-class Binding:
+class Binding(DataBinding):
     """Look-ups over one configuration."""
 
     def __init__(self, config: Config, plan: Plan, project: Path) -> None:
-        self._config, self._plan, self._project = config, plan, project
-        self.paths = Paths(config.results)
+        super().__init__(config, project)
+        self._plan = plan
         self.device = resolve_device(config.compute.device)
         self.gpus = gpus(config.compute.device)
-
-    def code(self, script: str) -> str:
-        """Digest of the code that `workflow/scripts/{script}.py` runs."""
-        return code_digest(script, self._project)
-
-    # ------------------------------------------------------------------------------------------------- data sets
-
-    def pixels_entry(self, dataset: str) -> dict[str, Any]:
-        """The data set's entry without the keys that its pixels do not depend on."""
-        return _without(self._entry(dataset), _LABEL_KEYS | _SPLIT_KEYS | _OTHER_KEYS)
-
-    def split_entry(self, dataset: str) -> dict[str, Any]:
-        """The data set's entry without the keys that its splits do not depend on."""
-        return _without(self._entry(dataset), _LABEL_KEYS | _OTHER_KEYS)
-
-    def label_entry(self, dataset: str) -> dict[str, Any]:
-        """The data set's entry without the keys that its labels do not depend on."""
-        return _without(self._entry(dataset), _SPLIT_KEYS | _OTHER_KEYS)
-
-    def _entry(self, dataset: str) -> dict[str, Any]:
-        entry = self._config.datasets[dataset]
-        values = plain(entry)
-        if isinstance(entry, FolderDataset) and entry.download and entry.path is None:
-            values["path"] = str(Path(self.paths.downloaded(dataset)).parent)
-        return values
-
-    def downloaded(self, dataset: str) -> list[str]:
-        """What must be downloaded before the data set can be read."""
-        entry = self._config.datasets[dataset]
-        if not isinstance(entry, FolderDataset):
-            return []
-        if entry.download:
-            return [self.paths.downloaded(dataset)]
-        return []
-
-    def download(self, dataset: str, file: str) -> dict[str, Any]:
-        """Where a file is fetched from, and its checksum."""
-        entry = self._config.datasets[dataset]
-        assert isinstance(entry, FolderDataset)
-        return plain(entry.download[file])
-
-    def fetched(self, dataset: str) -> list[str]:
-        """A marker for every file of a download."""
-        entry = self._config.datasets[dataset]
-        return [self.paths.fetched(dataset, file) for file in getattr(entry, "download", {})]
-
-    def images_fingerprint(self, dataset: str) -> str | None:
-        """Changes when an own image is added, edited or removed; not when a label is corrected in a CSV."""
-        entry = self._config.datasets[dataset]
-        if isinstance(entry, CaptionedDataset):
-            return fingerprint_listed(entry.captions, "image", root=entry.path)
-        if not isinstance(entry, FolderDataset) or entry.path is None:
-            return None
-        path = Path(entry.path)
-        if path.is_file():
-            return fingerprint_listed(path, "path", root=path.parent, beside=["group"])
-        return fingerprint_files(path, SUFFIXES)
-
-    def column_fingerprint(self, dataset: str, column: str) -> str | None:
-        """Changes when a column (label, split, caption) of an own CSV does."""
-        entry = self._config.datasets[dataset]
-        if isinstance(entry, CaptionedDataset):
-            return csv_columns_digest(entry.captions, [column]) if column == "caption" else None
-        if isinstance(entry, FolderDataset) and entry.path is not None and Path(entry.path).is_file():
-            return csv_columns_digest(entry.path, [column])
-        return None
-
-    def parts(self, dataset: str) -> range:
-        """The parts that a data set is tiled and embedded in."""
-        return range(self._config.datasets[dataset].parts)
-
-    def tiled(self, dataset: str) -> list[str]:
-        return [self.paths.tiled(dataset, i, len(self.parts(dataset))) for i in self.parts(dataset)]
-
-    # --------------------------------------------------------------------------------------------------- corpora
-
-    def corpus_entry(self, corpus: str) -> dict[str, Any]:
-        return plain(self._config.corpora[corpus])
-
-    def corpus_fingerprint(self, corpus: str) -> str | None:
-        """Changes when an own report does."""
-        entry = self._config.corpora[corpus]
-        return fingerprint_files(entry.path) if isinstance(entry, TextCorpus) else None
 
     # ---------------------------------------------------------------------------------------- backbones, retrievers
 
@@ -134,10 +39,20 @@ class Binding:
             return COLOUR
         entry = self._config.backbones[backbone]
         if isinstance(entry, TimmBackbone):
-            return {"name": entry.name, "image_size": entry.image_size, "pretrained": entry.pretrained}
+            return {
+                "name": _pinned(entry),
+                "image_size": entry.image_size,
+                "pretrained": entry.pretrained,
+                "model_args": entry.model_args,
+            }
         if entry.kind == "retriever":
             return {"retriever": self.retriever(entry.retriever)}
-        return {"name": f"local-dir:{self.paths.model(backbone)}", "image_size": None, "pretrained": True}
+        return {
+            "name": f"local-dir:{self.paths.model(backbone)}",
+            "image_size": None,
+            "pretrained": True,
+            "model_args": {},
+        }
 
     def backbone_files(self, backbone: str) -> list[str]:
         """Files of the results folder that loading a backbone reads."""
@@ -146,7 +61,7 @@ class Binding:
         entry = self._config.backbones[backbone]
         if entry.kind == "simclr":
             return [self.paths.backbone_weights(backbone)]
-        return self.retriever_files(entry.retriever) if entry.kind == "retriever" else []
+        return self.retriever_files(entry.retriever) if entry.kind == "retriever" else self._hub_files(entry)
 
     def backbone_fingerprint(self, backbone: str) -> str | None:
         """Changes when the files of a `local-dir:` backbone do."""
@@ -169,33 +84,39 @@ class Binding:
 
     def backbone_settings(self, backbone: str) -> dict[str, Any]:
         """How a backbone is trained here."""
-        return _without(plain(self._config.backbones[backbone]), {"kind", "dataset", "precision"})
+        return without(plain(self._config.backbones[backbone]), {"kind", "dataset", "precision"})
 
     def retriever_settings(self, retriever: str) -> dict[str, Any]:
         """How a retriever is trained here."""
-        settings = _without(plain(self._config.retrievers[retriever]), {"kind", "captioned", "image", "precision"})
+        settings = without(plain(self._config.retrievers[retriever]), {"kind", "captioned", "image", "precision"})
         return settings | ({} if isinstance(settings["text"], str) else {"text": {"words": settings["text"]}})
 
     def retriever(self, retriever: str) -> dict[str, str]:
         """How a job loads a retriever: {"kind", "name"}."""
         entry = self._config.retrievers[retriever]
-        name = entry.name if isinstance(entry, OpenClipRetriever) else self.paths.model(retriever)
+        name = self.paths.model(retriever) if isinstance(entry, AlignedRetriever) else _pinned(entry)
         return {"kind": entry.kind, "name": name}
 
     def retriever_files(self, retriever: str) -> list[str]:
         """Files of the results folder that loading a retriever reads."""
         entry = self._config.retrievers[retriever]
-        if isinstance(entry, OpenClipRetriever):
-            return []
+        if not isinstance(entry, AlignedRetriever):
+            return self._hub_files(entry)
         return [self.paths.retriever_sentinel(retriever), *self.backbone_files(entry.image)]
 
     def retriever_fingerprint(self, retriever: str) -> str | None:
         """Changes when the files of a `local-dir:` retriever, or of one of its towers, do."""
         entry = self._config.retrievers[retriever]
-        if isinstance(entry, OpenClipRetriever):
+        if not isinstance(entry, AlignedRetriever):
             return _local_dir(entry.name)
         text = fingerprint_files(entry.text) if isinstance(entry.text, str) else None
         return json_digest([self.backbone_fingerprint(entry.image), text])
+
+    def _hub_files(self, entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> list[str]:
+        """The marker of a model that is fetched from the hub."""
+        if not entry.name.startswith(_HUB) or not getattr(entry, "pretrained", True):
+            return []
+        return [self.paths.hub_model(_pinned(entry).removeprefix(_HUB).replace("/", "--"))]
 
     def image_embeddings(self, retriever: str, dataset: str) -> list[str]:
         """The parts of a data set's embeddings, in order."""
@@ -332,17 +253,9 @@ class Binding:
         return None
 
 
-def _without(entry: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key not in keys}
-
-
-def plain(entry: Strict) -> dict[str, Any]:
-    """An entry as plain data with sorted keys, whatever their order in the file."""
-    return _sorted(entry.model_dump(by_alias=True))
-
-
-def _sorted(value: Any) -> Any:
-    return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
+def _pinned(entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> str:
+    """A model's name, with its revision where it has one: `hf-hub:organisation/model@revision`."""
+    return f"{entry.name}@{entry.revision}" if entry.revision else entry.name
 
 
 def _local_dir(name: str) -> str | None:

@@ -1,11 +1,14 @@
-"""What must lie on this machine before any job starts: own data and saved models."""
+"""What must be so before any job starts: own data and saved models are there, licences are accepted."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from clipit.config.catalog import AlignedRetriever, CaptionedDataset, FolderDataset, TextCorpus
+from clipit.config.corpora import TextCorpus
+from clipit.config.datasets import CaptionedDataset, FolderDataset, SlidesDataset
+from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone
 from clipit.config.expand import Plan
 from clipit.config.experiment import Config
+from clipit.config.licence import Licensed
 from clipit.config.names import COLOUR, TEACHER
 from clipit.runtime.errors import UserError
 
@@ -16,39 +19,77 @@ def check_present(config: Config, plan: Plan) -> None:
     Raises:
         UserError: one is missing, or is of the wrong kind; names the key that gives its path.
     """
-    runs = list(plan.runs.values())
-    datasets = {run.dataset for run in runs}
-    retrievers = {run.retriever for run in runs if run.retriever}
-    backbones = {run.backbone for run in runs if run.variant != TEACHER}
-    for name in sorted({run.corpus for run in runs if run.corpus}):
+    used = planned_entries(config, plan)
+    for name in used["corpora"]:
         corpus = config.corpora[name]
         if isinstance(corpus, TextCorpus):
             _exists(corpus.path, f"corpora.{name}.path")
-    for name in sorted(retrievers):
+    for name in used["retrievers"]:
+        retriever = config.retrievers[name]
+        if not isinstance(retriever, AlignedRetriever):
+            _model(retriever.name, f"retrievers.{name}.name")
+        elif isinstance(retriever.text, str):
+            _folder(retriever.text, f"retrievers.{name}.text")
+    for name in used["backbones"]:
+        backbone = config.backbones[name]
+        if backbone.kind == "timm":
+            _model(backbone.name, f"backbones.{name}.name")
+    for key, path in _data_paths(config, used["datasets"]):
+        _exists(path, key)
+
+
+def check_accepted(config: Config, plan: Plan) -> None:
+    """Looks for a restriction that the user has not accepted on anything that the planned runs use.
+
+    Raises:
+        UserError: there is one; the message says what is to be accepted, and by which key.
+    """
+    refused = [
+        f"{section}.{name} is under {entry.licence or 'terms of its own'} ({entry.restriction}): to accept that, "
+        f"write accept_licence: true in {section}.{name}"
+        for section, names in planned_entries(config, plan).items()
+        for name in names
+        if isinstance(entry := getattr(config, section)[name], Licensed)
+        and entry.restriction
+        and not entry.accept_licence
+    ]
+    if refused:
+        raise UserError("config: " + "; ".join(refused))
+
+
+def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
+    """Names of the data sets, corpora, retrievers and backbones that the planned runs use, directly or not."""
+    runs = list(plan.runs.values())
+    datasets = {run.dataset for run in runs}
+    retrievers = {run.retriever for run in runs if run.retriever}
+    backbones = {run.backbone for run in runs if run.variant != TEACHER} - {COLOUR}
+    retrievers |= {
+        entry.retriever for name in backbones if isinstance(entry := config.backbones[name], RetrieverBackbone)
+    }
+    for name in retrievers:
         retriever = config.retrievers[name]
         if isinstance(retriever, AlignedRetriever):
             datasets.add(retriever.captioned)
             backbones.add(retriever.image)
-            if isinstance(retriever.text, str):
-                _folder(retriever.text, f"retrievers.{name}.text")
-        else:
-            _model(retriever.name, f"retrievers.{name}.name")
-    for name in sorted(backbones - {COLOUR}):
+    for name in backbones:
         backbone = config.backbones[name]
-        if backbone.kind == "timm":
-            _model(backbone.name, f"backbones.{name}.name")
-        elif backbone.kind == "simclr":
+        if isinstance(backbone, SimclrBackbone):
             datasets.add(backbone.dataset)
-    for key, path in _data_paths(config, datasets):
-        _exists(path, key)
+    corpora = {run.corpus for run in runs if run.corpus}
+    found = {"datasets": datasets, "corpora": corpora, "retrievers": retrievers, "backbones": backbones}
+    return {section: sorted(names) for section, names in found.items()}
 
 
-def _data_paths(config: Config, datasets: set[str]) -> Iterator[tuple[str, str]]:
-    for name in sorted(datasets):
+def _data_paths(config: Config, datasets: list[str]) -> Iterator[tuple[str, str]]:
+    for name in datasets:
         entry = config.datasets[name]
         if isinstance(entry, CaptionedDataset):
             yield f"datasets.{name}.path", entry.path
             yield f"datasets.{name}.captions", entry.captions
+        elif isinstance(entry, SlidesDataset):
+            yield f"datasets.{name}.path", entry.path
+            if entry.annotations is not None:
+                yield f"datasets.{name}.annotations", entry.annotations
         elif isinstance(entry, FolderDataset) and not entry.download:
             if entry.path is None:
                 raise UserError(f"config: datasets.{name}.path is missing: name the folder (or CSV) of its images")

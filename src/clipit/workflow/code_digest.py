@@ -7,7 +7,7 @@ lists). Imports inside functions count; imports by a computed name (`importlib`)
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -19,25 +19,27 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def code_digest(script: str, root: str | Path) -> str:
+def code_digest(script: str, root: str | Path, modules: Sequence[str] = ()) -> str:
     """The digest of `workflow/scripts/{script}.py` under the project folder `root`, with all of clipit it imports.
+
+    `modules` (`clipit.sources.folder`) count as imported too: those that the script will load by name.
 
     Raises:
         UserError: a file has a syntax error or imports a module of clipit that does not exist; names file and line.
     """
     package = Path(clipit.__file__).parent
-    return tree_digest(Path(root) / "workflow" / "scripts" / f"{script}.py", package)
+    return tree_digest(Path(root) / "workflow" / "scripts" / f"{script}.py", package, modules)
 
 
-def tree_digest(script: Path, package: Path) -> str:
-    """The digest of `script` and what it imports from the package in the folder `package`.
+def tree_digest(script: Path, package: Path, modules: Sequence[str] = ()) -> str:
+    """The digest of `script`, `modules` and what they import from the package in the folder `package`.
 
     It depends on module names and code only, not on where the two lie.
     """
     if not script.is_file():
         raise UserError(f"{script} does not exist: every rule's script lies in workflow/scripts")
     digests: dict[str, str] = {}
-    pending = [("", script)]
+    pending = [("", script), *(found for module in modules for found in _resolve(module, package, script, 0))]
     while pending:
         name, file = pending.pop()
         if name not in digests:

@@ -1,23 +1,24 @@
 """The phantom as a data set of the catalog."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from clipit.sources.image_source import Item, Labels
+from clipit.sources.image_source import ImageSource, Item, Labels
 from clipit.sources.phantom.cohort import source_cohort, target_cohort
 from clipit.sources.phantom.findings import CLASSES
 
 
-class PhantomImages:
-    """Reads a `phantom` entry of the catalog (config.catalog.PhantomDataset)."""
+class PhantomImages(ImageSource):
+    """Reads a `phantom` entry of the catalog (config.datasets.PhantomDataset)."""
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
         if entry["cohort"] == "source":
             self._cohort = source_cohort(entry["seed"], entry["size"], entry["informative"])
         else:
             self._cohort = target_cohort(entry["seed"], entry["size"])
+        self._row = {patch_id: row for row, patch_id in enumerate(self._cohort.patch_id)}
 
     def items(self) -> list[Item]:
         cohort = self._cohort
@@ -26,18 +27,21 @@ class PhantomImages:
             for patch_id, group in zip(cohort.patch_id, cohort.group, strict=True)
         ]
 
-    def pixels(self, index: int) -> np.ndarray:
-        return self._cohort.render(index)
+    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray]:
+        # Rendering holds the interpreter lock: more threads would only wait for each other.
+        return (self._cohort.render(row) for row in self._rows(items))
 
-    def splits(self) -> dict[str, str]:
-        return dict(zip(self._cohort.patch_id, self._cohort.split, strict=True))
+    def splits(self, items: Sequence[Item]) -> list[str]:
+        return [self._cohort.split[row] for row in self._rows(items)]
 
-    def labels(self) -> Labels:
-        return Labels(list(CLASSES), dict(zip(self._cohort.patch_id, self._cohort.label.tolist(), strict=True)))
+    def labels(self, items: Sequence[Item]) -> Labels:
+        return Labels(list(CLASSES), [int(self._cohort.label[row]) for row in self._rows(items)])
 
-    def captions(self) -> dict[str, str]:
-        # The target cohort has no captions, hence no `strict`.
-        return dict(zip(self._cohort.patch_id, self._cohort.caption, strict=False))
+    def captions(self, items: Sequence[Item]) -> list[str]:
+        return [self._cohort.caption[row] for row in self._rows(items)]
 
-    def findings(self) -> dict[str, int]:
-        return dict(zip(self._cohort.patch_id, self._cohort.finding.tolist(), strict=True))
+    def findings(self, items: Sequence[Item]) -> list[int]:
+        return [int(self._cohort.finding[row]) for row in self._rows(items)]
+
+    def _rows(self, items: Sequence[Item]) -> list[int]:
+        return [self._row[item.patch_id] for item in items]

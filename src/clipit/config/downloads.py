@@ -1,0 +1,49 @@
+"""Files that are fetched, each by a job of its own."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from clipit.config.strict import Strict
+
+
+class HttpDownload(Strict):
+    """A file at an address; `.zip` and `.gz` are unpacked beside it."""
+
+    kind: Literal["http"]
+    url: str
+    md5: str | None = None
+    """Of the file; None: its SHA-256 is recorded when it is first fetched, and checked from then on."""
+    sha256: str | None = None
+    size: PositiveInt | None = None
+    """Bytes, where known."""
+    unpacked_md5: str | None = None
+    """Of the one file within a `.gz`."""
+
+    @property
+    def file(self) -> str:
+        """The name that it is kept under."""
+        return self.url.partition("?")[0].rstrip("/").rpartition("/")[2]
+
+
+class HubDownload(Strict):
+    """A file of a data set repository of the Hugging Face hub, at a pinned revision."""
+
+    kind: Literal["hub"]
+    repo: str
+    """organisation/name."""
+    revision: str
+    """The commit."""
+    path: str
+    """Of the file, in the repository."""
+    sha256: str | None = None
+    size: PositiveInt | None = None
+    """Bytes, where known."""
+
+    @property
+    def file(self) -> str:
+        """The name that it is kept under."""
+        return self.path.rpartition("/")[2].replace(" ", "_")
+
+
+AnyDownload = Annotated[HttpDownload | HubDownload, Field(discriminator="kind")]

@@ -1,0 +1,110 @@
+"""Retrievers and backbones that the catalog names."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from clipit.config.licence import Key, Model
+from clipit.config.strict import Strict
+
+
+class OpenClipRetriever(Model):
+    """Any open_clip model: a name, `hf-hub:organisation/model` or `local-dir:path`."""
+
+    kind: Literal["open_clip"]
+    name: str
+    revision: str | None = None
+    """Commit, branch or tag of the hub's repository; None: its main branch."""
+    batch: PositiveInt = 64
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class ConchRetriever(Model):
+    """CONCH, through its authors' package `conch` (not in the lock: its licence is not ours to pass on)."""
+
+    kind: Literal["conch"]
+    name: str = "hf-hub:MahmoodLab/conch"
+    """The hub's repository, or `local-dir:path` with its pytorch_model.bin."""
+    revision: str | None = None
+    """Commit, branch or tag of the hub's repository; None: its main branch."""
+    batch: PositiveInt = 32
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class WordsTower(Strict):
+    """A text transformer trained from scratch over the captions' own words."""
+
+    layers: PositiveInt = 2
+    width: PositiveInt = 128
+    heads: PositiveInt = 4
+    context_length: PositiveInt = 77
+
+
+class AlignedRetriever(Strict):
+    """An image tower and a text tower joined by projection heads trained on a captioned data set."""
+
+    kind: Literal["aligned"]
+    captioned: Key
+    """The captioned data set (catalog key)."""
+    image: Key
+    """The backbone (catalog key) that the image tower is, or starts from."""
+    train_image: bool = False
+    """True: the image tower trains too; False: it stays frozen and only the projections train."""
+    text: str | WordsTower
+    """Folder of a `transformers` encoder (frozen), or a tower over the captions' own words (trained)."""
+    d: PositiveInt = 256
+    epochs: PositiveInt = 40
+    batch: PositiveInt = 128
+    lr: PositiveFloat = 1e-3
+    seed: int = 0
+    threads: PositiveInt = 2
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of embedding; training always autocasts to bfloat16."""
+
+
+AnyRetriever = Annotated[OpenClipRetriever | ConchRetriever | AlignedRetriever, Field(discriminator="kind")]
+
+
+class TimmBackbone(Model):
+    """Any timm name, `hf-hub:organisation/model` or `local-dir:path`."""
+
+    kind: Literal["timm"]
+    name: str
+    revision: str | None = None
+    """Commit, branch or tag of the hub's repository; None: its main branch."""
+    model_args: dict[str, bool | int | float | str | list[int]] = {}
+    """Further arguments of the architecture, where the hub's copy does not say them."""
+    image_size: PositiveInt | None = None
+    """Side of its input, pixels; None: the model's own."""
+    pretrained: bool = True
+    batch: PositiveInt = 64
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class SimclrBackbone(Strict):
+    """A timm architecture trained here, without text or labels, on the images of a data set (SimCLR)."""
+
+    kind: Literal["simclr"]
+    dataset: Key
+    architecture: str
+    model_args: dict[str, int | str | list[int]] = {}
+    epochs: PositiveInt = 5
+    batch: PositiveInt = 128
+    lr: PositiveFloat = 1e-3
+    temperature: PositiveFloat = 0.2
+    seed: int = 0
+    threads: PositiveInt = 2
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of feature extraction; training always autocasts to bfloat16."""
+
+
+class RetrieverBackbone(Strict):
+    """The image tower of a retriever."""
+
+    kind: Literal["retriever"]
+    retriever: Key
+    batch: PositiveInt = 64
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+AnyBackbone = Annotated[TimmBackbone | SimclrBackbone | RetrieverBackbone, Field(discriminator="kind")]
