@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from tests.stores import write_store
 
-from clipit.artifacts import patch_store
-from clipit.artifacts.patch_store import PatchStore, patch_digest
+from clipit.artifacts import patch_layout
+from clipit.artifacts.patch_layout import patch_digest
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import patches as patches_schema
 from clipit.artifacts.schemas import reports as reports_schema
@@ -41,10 +42,9 @@ def retriever(tmp_path_factory) -> dict[str, str]:
 @pytest.fixture
 def patches(tmp_path: Path, monkeypatch) -> SimpleNamespace:
     """A store of three shards and its table; row `REJECTED` is not listed."""
-    monkeypatch.setattr(patch_store, "SHARD_BYTES", 4 * SIZE * SIZE * 3)
+    monkeypatch.setattr(patch_layout, "SHARD_BYTES", 4 * SIZE * SIZE * 3)
     images = np.random.default_rng(0).integers(0, 256, (N, SIZE, SIZE, 3), dtype=np.uint8)
-    store = PatchStore.create(tmp_path / "patches.zarr", N, SIZE)
-    store.write(0, images)
+    write_store(tmp_path / "patches.zarr", images)
     rows = [row for row in range(N) if row != REJECTED]
     columns = {
         "index": rows,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.stores import write_store
 
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
@@ -22,8 +23,7 @@ CLASSES = ("a", "b", "c")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "patches.zarr"
     images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
-    PatchStore.create(path, 7, 32).write(0, images)
-    return path
+    return write_store(path, images)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_round_trip(exported: tuple[Path, Student], store: Path) -> None:
     assert loaded.classes == CLASSES
     assert loaded.description["diagnostics"] == {"skill": 0.5}
     assert not loaded.student.training
-    rows, patches = [5, 0, 3], PatchStore.open(store)
+    rows, patches = [5, 0, 3], PatchStore(store)
     before = predict_probabilities(student, loaded.transform, patches, rows, batch=2)
     after = predict_probabilities(loaded.student, loaded.transform, patches, rows, batch=3)
     assert after.shape == (3, 3)
@@ -72,7 +72,7 @@ from clipit.models.inference import predict_probabilities
 from clipit.models.student_file import load_student
 folder, store = sys.argv[1:]
 student, classes, transform, _ = load_student(folder)
-probabilities = predict_probabilities(student, transform, PatchStore.open(store), range(7), batch=4)
+probabilities = predict_probabilities(student, transform, PatchStore(store), range(7), batch=4)
 print(json.dumps({
     "modules": sorted({name.split(".")[0] for name in sys.modules}),
     "parameters": [name for name, _ in student.named_parameters()],

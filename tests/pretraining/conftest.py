@@ -2,8 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.stores import write_store
 
-from clipit.artifacts.patch_store import PatchStore, patch_digest
+from clipit.artifacts.patch_layout import patch_digest
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import captions, patches, splits
 from clipit.artifacts.tables import write_table
@@ -23,7 +24,7 @@ def dataset(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     names = [list(COLOURS)[i % 4] for i in range(80)]
     images = np.stack([rng.normal(COLOURS[name], 12, (SIZE, SIZE, 3)).clip(0, 255) for name in names]).astype(np.uint8)
-    PatchStore.create(tmp_path / "patches.zarr", 80, SIZE).write(0, images)
+    write_store(tmp_path / "patches.zarr", images)
     ids = [f"patch{i:02d}" for i in range(80)]
     provenance = Origin("test").provenance(lineage={"patches": "abc"})
     columns = {

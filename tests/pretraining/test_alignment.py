@@ -41,7 +41,7 @@ def train(dataset, out, origin, **changes):
 
 def agreement(retriever, dataset) -> float:
     """Share of the patches nearest to the caption of their own colour (chance 1/4)."""
-    images = torch.from_numpy(PatchStore.open(dataset / "patches.zarr").read(range(80)))
+    images = torch.from_numpy(PatchStore(dataset / "patches.zarr").batch(range(80)))
     with torch.inference_mode():
         v = retriever.encode_images(retriever.transform(images))
         t = retriever.encode_texts(retriever.tokenize([f"a {name} patch" for name in ("red", "green", "blue", "grey")]))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.stores import write_store
 
-from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import labels, pairs, patches, predictions, reports
 from clipit.artifacts.tables import write_json, write_table
@@ -73,7 +73,7 @@ def _montage(root: Path) -> dict[str, Path]:
     pixels = np.concatenate([colours] * 4) + rng.integers(-25, 25, (n, size, size, 3))
     files = {name: root / f"{name}.parquet" for name in ("patches", "labels", "pairs", "reports")}
     files["store"] = root / "patches.zarr"
-    PatchStore.create(files["store"], n, size).write(0, pixels.astype(np.uint8))
+    write_store(files["store"], pixels.astype(np.uint8))
     ids = [f"patch-{i:04d}" for i in range(n)]
     rows = {"index": range(n), "patch_id": ids, "source": ids, "group": [None] * n, "x": [0] * n, "y": [0] * n,
             "width": [0] * n, "mpp": [None] * n, "sha256": ids}  # fmt: skip

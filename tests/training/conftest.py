@@ -11,8 +11,9 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from tests.stores import write_store
 
-from clipit.artifacts.patch_store import PatchStore, patch_digest
+from clipit.artifacts.patch_layout import patch_digest
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import image_embeddings, labels, pairs, patches, report_embeddings, splits
 from clipit.artifacts.tables import embedding_column, write_table
@@ -79,8 +80,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     tint = np.array([[200, 190, 195], [190, 150, 175], [160, 160, 190]])[label]
     images = np.clip(tint[:, None, None] + rng.normal(0, 25, (n, SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
 
-    store = PatchStore.create(folder / "patches.zarr", n, SIZE)
-    store.write(0, images)
+    write_store(folder / "patches.zarr", images)
     patch_id = [f"p{i:03}" for i in range(n)]
     provenance = Origin("test").provenance(lineage={"patches": "set"})
     zeros = np.zeros(n, dtype=np.int32)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from clipit.artifacts.patch_store import PatchStore, part_rows
+from clipit.artifacts.patch_layout import part_rows
+from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import image_embeddings as embeddings_schema
 from clipit.artifacts.schemas import patches as patches_schema
@@ -51,7 +52,7 @@ def embed_images(
     """
     torch.set_num_threads(threads)
     table = read_table(patches, patches_schema.SCHEMA)
-    opened = PatchStore.open(store)
+    opened = PatchStore(store)
     here = part_rows(len(opened), opened.size, part, parts)
     listed = zip(table.column("index"), table.column("patch_id"), strict=True)
     patch_of = {row: patch for row, patch in listed if row in here}
@@ -73,7 +74,7 @@ def _encode(
     embeddings = np.empty((len(rows), retriever.d), dtype=np.float32)
     with Progress("embed images", len(rows), "patches") as progress, inference(device, precision):
         for start in range(0, len(rows), batch):
-            block = torch.from_numpy(store.read(rows[start : start + batch])).to(device)
+            block = torch.from_numpy(store.batch(rows[start : start + batch])).to(device)
             images = retriever.transform(block).contiguous(memory_format=torch.channels_last)
             embeddings[start : start + batch] = retriever.encode_images(images).cpu().numpy()
             progress.advance(len(block))

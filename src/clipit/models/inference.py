@@ -69,7 +69,7 @@ def _predict(
         torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=precision == "bf16"),
     ):
         for start in range(0, len(rows), batch):
-            patches = torch.from_numpy(store.read(rows[start : start + batch])).to(device)
+            patches = torch.from_numpy(store.batch(rows[start : start + batch])).to(device)
             images = transform(patches).contiguous(memory_format=torch.channels_last)
             outputs.append(forward(images).float().cpu().numpy())
             progress.advance(len(patches))

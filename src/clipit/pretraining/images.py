@@ -37,7 +37,7 @@ class Images:
         columns = (table.column(name) for name in ("index", "patch_id", "group"))
         kept = [(index, patch, group or patch) for index, patch, group in zip(*columns, strict=True) if wanted(patch)]
         rows, ids, groups = (list(column) for column in zip(*kept, strict=True)) if kept else ([], [], [])
-        pixels = torch.from_numpy(PatchStore.open(store).read(np.asarray(rows, dtype=np.int64)))
+        pixels = torch.from_numpy(PatchStore(store).batch(np.asarray(rows, dtype=np.int64)))
         return cls(pixels, ids, groups, table)
 
     def __len__(self) -> int:

@@ -38,7 +38,7 @@ def montage(files: Mapping[str, str | Path], *, show_text: bool) -> list[dict[st
     best = pairs.table.filter(pc.equal(pairs.table.column("rank"), 0)).to_pylist()
     paired = {pair["patch_id"]: pair for pair in best}
     row_of = dict(zip(patches.column("patch_id"), patches.column("index"), strict=True))
-    store = PatchStore.open(files["store"])
+    store = PatchStore(files["store"])
     label_of = dict(zip(labels.column("patch_id"), labels.column("label"), strict=True))
     sections = []
     for number, name in enumerate(labels.meta["classes"]):
@@ -46,7 +46,7 @@ def montage(files: Mapping[str, str | Path], *, show_text: bool) -> list[dict[st
         chosen = [members[i] for i in np.linspace(0, len(members) - 1, min(PER_CLASS, len(members))).astype(int)]
         items = []
         for patch in chosen:
-            pixels, pair = store.read([row_of[patch]])[0], paired[patch]
+            pixels, pair = store.batch([row_of[patch]])[0], paired[patch]
             item = {"image": _data_uri(pixels), "similarity": f"{pair['similarity']:.2f}"}
             if show_text:
                 item |= {"id": pair["report_id"], "report": _beginning(texts[pair["report_id"]])}

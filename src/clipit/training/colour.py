@@ -14,7 +14,7 @@ def colour_features(store: PatchStore, rows: Sequence[int] | np.ndarray, *, batc
     features = np.empty((len(rows), 6), dtype=np.float32)
     with Progress("colour", len(rows), "patches") as progress:
         for start in range(0, len(rows), batch):
-            images = store.read(rows[start : start + batch]).astype(np.float32) / 255
+            images = store.batch(rows[start : start + batch]).astype(np.float32) / 255
             features[start : start + batch, :3] = images.mean(axis=(1, 2))
             features[start : start + batch, 3:] = images.std(axis=(1, 2))
             progress.advance(len(images))

@@ -42,7 +42,7 @@ def extract_features(
     table = read_table(patches, patches_schema.SCHEMA)
     lineage, rows = dict(table.lineage), table.column("index")
     if backbone == "colour":
-        features = colour_features(PatchStore.open(store), rows, batch=batch)
+        features = colour_features(PatchStore(store), rows, batch=batch)
     else:
         # Imported here: colour features need none of it, and these imports cost more than they do.
         import torch
@@ -56,7 +56,7 @@ def extract_features(
         features = predict_features(
             opened.module,
             opened.transform,
-            PatchStore.open(store),
+            PatchStore(store),
             rows,
             batch=batch,
             device=device,

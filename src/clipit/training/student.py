@@ -87,7 +87,7 @@ def train_student(
     inputs |= target.inputs() if target else {}
     provenance = origin.provenance(lineage=lineage, inputs=inputs)
 
-    patch_store = PatchStore.open(store)
+    patch_store = PatchStore(store)
     data = _load(patch_store, examples, target, unlabelled=settings["unlabelled"])
     student = _start(opened, *start)
     adapted = add_lora(opened.module, **settings["lora"], seed=seed)
@@ -153,7 +153,7 @@ def _load(store: PatchStore, examples: Examples, target: Targets | None, *, unla
     chosen = np.concatenate([train, extra, val])
     borders = torch.arange(len(chosen)).split([len(train), len(extra), len(val)])
     return StudentData(
-        images=torch.from_numpy(store.read(examples.row[chosen])),
+        images=torch.from_numpy(store.batch(examples.row[chosen])),
         labels=torch.from_numpy(examples.label[chosen]),
         targets=None if target is None else torch.from_numpy(target.of(examples.patch_id[chosen])),
         train=borders[0],

@@ -1,0 +1,130 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from tests.stores import seal, write_store
+
+from clipit.artifacts import patch_layout
+from clipit.artifacts.patch_layout import part_rows
+from clipit.artifacts.patch_store import PatchStore
+from clipit.artifacts.patch_writer import PatchWriter
+from clipit.runtime.errors import UserError
+
+SIZE = 8
+PATCHES = np.random.default_rng(0).integers(0, 256, (23, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    """Five patches a shard."""
+    monkeypatch.setattr(patch_layout, "SHARD_BYTES", 5 * SIZE * SIZE * 3)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "patches.zarr"
+
+
+def files(path: Path) -> list[str]:
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
+
+
+def test_parts_written_one_by_one_make_the_store(path):
+    PatchWriter.create(path, 23, SIZE)
+    for part in range(3):
+        rows = part_rows(23, SIZE, part, 3)
+        writer = PatchWriter.open(path)
+        assert (len(writer), writer.size) == (23, SIZE)
+        writer.write(rows.start, PATCHES[rows.start : rows.stop])
+    np.testing.assert_array_equal(PatchStore(path, sealed=False).batch(range(23)), PATCHES)
+
+
+def test_zarr_python_reads_it(path):
+    group = zarr.open_group(str(write_store(path, PATCHES)), mode="r")
+    image = group["image"]
+    assert image.shards == (5, SIZE, SIZE, 3)
+    assert image.chunks == (1, SIZE, SIZE, 3)
+    assert image.metadata.dimension_names == ("patch", "y", "x", "channel")
+    np.testing.assert_array_equal(image[:], PATCHES)
+
+
+def test_shards_hold_pixels_uncompressed_even_black_ones(path):
+    black = PATCHES[:5].copy()
+    black[2] = 0
+    write_store(path, np.concatenate([black, np.zeros_like(black)]))
+    assert (path / "image/c/0/0/0/0").read_bytes().startswith(black.tobytes())
+    assert (path / "image/c/1/0/0/0").stat().st_size == (path / "image/c/0/0/0/0").stat().st_size
+
+
+@pytest.mark.parametrize(("start", "n"), [(1, 5), (0, 4), (5, 6), (20, 2), (20, 4)])
+def test_parts_of_shards_are_refused(path, start, n):
+    with pytest.raises(ValueError, match="whole shards of 5"):
+        PatchWriter.create(path, 23, SIZE).write(start, PATCHES[:n])
+
+
+def test_patches_of_another_size_are_refused(path):
+    with pytest.raises(ValueError, match="of 8 px"):
+        PatchWriter.create(path, 5, SIZE).write(0, PATCHES[:5, :4])
+
+
+def test_creating_again_starts_empty(path):
+    write_store(path, PATCHES)
+    PatchWriter.create(path, 7, SIZE)
+    assert files(path) == ["image/zarr.json", "zarr.json"]
+    assert not PatchStore(path, sealed=False).batch(range(7)).any()
+
+
+def test_a_store_being_written_is_not_sealed(path):
+    for begin in (lambda: PatchWriter.open(path), lambda: PatchWriter.create(path, 23, SIZE)):
+        write_store(path, PATCHES)
+        PatchStore(path)
+        begin()
+        with pytest.raises(UserError, match="is not finished"):
+            PatchStore(path)
+
+
+def test_what_a_killed_job_left_is_not_read_and_goes(path):
+    write_store(path, PATCHES)
+    shard = path / "image/c/1/0/0/0"
+    left = shard.with_name("0.__lock")
+    left.write_bytes(shard.read_bytes()[:100])
+    shard.unlink()
+    with pytest.raises(UserError, match="is missing"):
+        PatchStore(path)
+    PatchWriter.open(path).write(5, PATCHES[5:10])
+    assert not left.exists()
+    seal(path, PATCHES.shape)
+    np.testing.assert_array_equal(PatchStore(path).batch(range(23)), PATCHES)
+
+
+WRITE_FOR_EVER = """
+import sys, numpy as np
+from clipit.artifacts.patch_writer import PatchWriter
+writer = PatchWriter.open(sys.argv[1])
+print("writing", flush=True)
+while True:
+    for value in (1, 2):
+        writer.write(0, np.full((len(writer), 256, 256, 3), value, np.uint8))
+"""
+
+
+@pytest.mark.faults
+def test_a_job_killed_while_writing_leaves_a_shard_whole_or_absent(path, monkeypatch):
+    monkeypatch.setattr(patch_layout, "SHARD_BYTES", 100_000_000)
+    PatchWriter.create(path, 400, 256)
+    env = os.environ | {"PYTHONPATH": ":".join(sys.path)}
+    for delay in np.linspace(0, 0.5, 6):
+        command = [sys.executable, "-c", WRITE_FOR_EVER, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as job:
+            assert job.stdout.readline() == b"writing\n"
+            with pytest.raises(subprocess.TimeoutExpired):
+                job.wait(delay)
+            job.kill()
+        patches = PatchStore(path, sealed=False).batch(range(400))
+        assert (patches == patches[0, 0, 0, 0]).all()
+    PatchWriter.open(path).write(0, np.full((400, 256, 256, 3), 3, np.uint8))
+    assert files(path) == ["image/c/0/0/0/0", "image/zarr.json", "zarr.json"]
