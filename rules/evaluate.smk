@@ -44,6 +44,7 @@ rule compare:
     params:
         runs=lambda w: BIND.compared(w.experiment),
         synthetic=lambda w: BIND.synthetic(w.experiment),
+        cautions=lambda w: BIND.overlaps(w.experiment),
         code=lambda w: BIND.code("compare"),
     message:
         "Comparing the variants of {wildcards.experiment}"

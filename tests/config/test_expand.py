@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from clipit.config.expand import Plan, Run, expand
+from clipit.config.experiment import Training
 from clipit.config.load import load_config
 
 PROJECT = Path(__file__).parents[2]
@@ -87,3 +88,11 @@ def test_clipit_on_random_pairs_and_the_random_control_have_teachers_of_their_ow
     assert chosen.teacher is not None
     assert control.teacher is not None
     assert chosen.teacher.id != control.teacher.id
+
+
+def test_defaults_written_out_give_the_same_run_ids() -> None:
+    spelt = Training().model_dump(by_alias=True)
+    asked = {"lora": {"r": 8, "alpha": 8}, "colour": {"epochs": 300}, "clip": 0.5, "lambda": 1}
+    for training in (spelt, asked):
+        for variant in ("colour", "linear_probe", "lora_only", "clipit"):
+            assert one(plan(training=training), variant).id == one(plan(training={}), variant).id

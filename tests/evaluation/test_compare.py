@@ -7,12 +7,12 @@ import pytest
 from rich.console import Console
 
 from clipit.artifacts.provenance import Origin
-from clipit.evaluation.compare import compare, matches
+from clipit.evaluation.compare import compare, the_match
 from clipit.evaluation.evaluate import evaluate
 from clipit.evaluation.show import print_table
 from clipit.runtime.errors import UserError
 
-SKILLS = {"colour": 0.2, "lora_only": 0.8, "image_distillation": 0.9, "clipit": 2.0}
+SKILLS = {"colour": 0.2, "lora_only": 0.8, "random_pairing": 0.85, "image_distillation": 0.9, "clipit": 2.0}
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def experiment(write_predictions, tmp_path):
 def test_table_holds_means_intervals_and_every_seed(experiment) -> None:
     table, rows, _, _ = experiment()
     assert [row["variant"] for row in rows] == list(SKILLS)
-    line = table["rows"][3]
+    line = table["rows"][-1]
     assert (line["n_seeds"], line["n_items"], line["n_groups"], line["warning"]) == (2, 192, 24, None)
     values = [seed["metrics"]["balanced_accuracy"] for seed in line["seeds"]]
     metric = line["metrics"]["balanced_accuracy"]
     assert metric["mean"] == pytest.approx(np.mean(values))
     assert metric["std"] == pytest.approx(np.std(values, ddof=1))
     assert metric["low"] < metric["mean"] < metric["high"]
-    assert float(rows[3]["balanced_accuracy_mean"]) == metric["mean"]
+    assert float(rows[-1]["balanced_accuracy_mean"]) == metric["mean"]
     lora = table["rows"][1]["metrics"]["balanced_accuracy"]["mean"]
     assert line["difference"]["value"] == pytest.approx(metric["mean"] - lora)
     assert line["difference"]["low"] < line["difference"]["value"] < line["difference"]["high"]
@@ -71,7 +71,8 @@ def test_one_primary_comparison_and_holm_over_the_rest(experiment) -> None:
     [
         (SKILLS, "text_helps", "text helps here"),
         ({**SKILLS, "image_distillation": 2.1}, "better", "no evidence that it is the text"),
-        ({"lora_only": 0.8, "clipit": 2.0}, "better", "image_distillation was not run"),
+        ({**SKILLS, "random_pairing": 2.1}, "better", "no evidence that it is the text"),
+        ({"lora_only": 0.8, "clipit": 2.0}, "better", "random_pairing was not run"),
         ({"lora_only": 1.01, "clipit": 1.0}, "no_evidence", "no evidence that text helps here"),
         ({"lora_only": 2.0, "clipit": 0.5}, "worse", "worse than lora_only"),
         ({"clipit": 1.0}, "missing", "cannot be computed"),
@@ -133,6 +134,27 @@ def test_different_patches_are_refused(write_predictions, tmp_path) -> None:
     assert not any(out.exists() for out in outs)
 
 
+def test_metrics_of_other_predictions_are_refused(write_predictions, tmp_path) -> None:
+    runs = []
+    for variant in ("lora_only", "clipit"):
+        predictions = write_predictions(variant, 1.0)
+        metrics = predictions.with_name("metrics.json")
+        evaluate(predictions, metrics, variant=variant, resamples=20, origin=Origin("evaluate", seed=0))
+        runs.append({"row": {}, "variant": variant, "seed": 0, "metrics": metrics, "predictions": predictions})
+    write_predictions("clipit", 0.5)
+    with pytest.raises(UserError, match="is not of"):
+        compare(runs, *(tmp_path / f"x.{suffix}" for suffix in ("csv", "md", "json")), origin=Origin("compare"))
+
+
+def test_a_variant_without_a_backbone_has_no_control_among_two(experiment) -> None:
+    rows = [{"dataset": "one", "backbone": name, "corpus": "reports"} for name in ("small", "large")]
+    table, _, _, _ = experiment(rows=rows)
+    assert all(line["difference"] for line in table["rows"] if line["variant"] != "lora_only")
+    assert any("corrected together after Holm" in note for note in table["notes"])
+    small, large = ({"dataset": "one", "backbone": name} for name in ("small", "large"))
+    assert the_match({"dataset": "one", "backbone": None}, [(small, "s"), (large, "l")]) is None
+
+
 def test_rows_match_on_the_labels_that_both_have() -> None:
-    assert matches({"dataset": "a", "corpus": None}, {"dataset": "a", "corpus": "b"})
-    assert not matches({"dataset": "a"}, {"dataset": "b"})
+    assert the_match({"dataset": "a", "corpus": None}, [({"dataset": "a", "corpus": "b"}, "it")]) == "it"
+    assert the_match({"dataset": "a"}, [({"dataset": "b"}, "it")]) is None

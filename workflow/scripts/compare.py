@@ -14,5 +14,6 @@ with job(snakemake.log[0]):
         Path(snakemake.output.md),
         Path(snakemake.output.json),
         synthetic=snakemake.params.synthetic,
+        cautions=snakemake.params.cautions,
         origin=Origin("compare", {"experiment": snakemake.wildcards.experiment}, snakemake.params.code),
     )

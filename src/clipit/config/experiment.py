@@ -28,7 +28,7 @@ class Lora(Strict):
     """Low-rank adapters on the vision encoder."""
 
     r: PositiveInt = 8
-    alpha: PositiveFloat = 8
+    alpha: PositiveFloat = 8.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
@@ -39,6 +39,13 @@ class Head(Strict):
     batch: PositiveInt = 256
     lr: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 1e-4
+
+
+class ColourHead(Head):
+    """How the head on the six colour features is fitted: so few need larger steps."""
+
+    epochs: PositiveInt = 300
+    lr: PositiveFloat = 0.01
 
 
 class Training(Strict):
@@ -58,8 +65,8 @@ class Training(Strict):
     """Weight of the distillation loss."""
     hidden: PositiveInt = 512
     """Hidden units of the text head."""
-    colour: Head = Head(epochs=300, lr=0.01)
-    """How the head on the six colour features is fitted: so few need larger steps."""
+    colour: ColourHead = ColourHead()
+    """How the head on the six colour features is fitted."""
     probe: Head = Head()
     """How the linear head on a frozen backbone's features is fitted; students start from it."""
     teacher: Head = Head()

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from clipit.artifacts.atomic import write_text
-from clipit.artifacts.provenance import Origin, check_lineage
+from clipit.artifacts.provenance import Origin, check_lineage, file_digest
 from clipit.artifacts.tables import read_json, write_json
 from clipit.evaluation.bootstrap import interval, resample_metrics
 from clipit.evaluation.metrics import METRICS
@@ -19,12 +19,13 @@ from clipit.evaluation.verdict import verdict
 from clipit.runtime.errors import UserError
 
 PRIMARY = ("clipit", "lora_only")
-# A gain is the text's only where the same training on the retriever's image embeddings gains less.
-TEXT_CONTROLS = {"clipit": "image_distillation"}
-FEW_GROUPS, FEW_SEEDS = 20, 5
+# A gain is the text's only where the same training gains less on the retriever's image embeddings and random reports.
+TEXT_CONTROLS = {"clipit": ("image_distillation", "random_pairing")}
+FEW_GROUPS = 20
 SYNTHETIC = "SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."
 
-Row = dict[str, str | None]
+Row = Mapping[str, str | None]
+T = TypeVar("T")
 
 
 @dataclass
@@ -50,6 +51,7 @@ def compare(
     out_json: Path,
     *,
     synthetic: bool = False,
+    cautions: Sequence[str] = (),
     origin: Origin,
     primary: Sequence[str] = PRIMARY,
     resamples: int = 2000,
@@ -57,8 +59,8 @@ def compare(
     """Writes one experiment's table as CSV, Markdown and JSON.
 
     Each of `runs` is {"row": labels such as dataset or backbone, "variant", "seed", "metrics": path, "predictions":
-    path, "student": path or None}; all is measured on the test split. `primary` names the one comparison that is
-    made in any case; the p values of all others are corrected after Holm.
+    path}; all is measured on the test split. `primary` names the one comparison that is made in any case; the p values
+    of all others are corrected after Holm. `cautions` are shown among the notes.
 
     Raises:
         UserError: no run, a run without test patches, or variants of one row tested on different patches.
@@ -73,7 +75,7 @@ def compare(
         "columns": list(dict.fromkeys(key for entry in entries for key in entry.row)),
         "rows": lines,
         "comparisons": comparisons,
-        "notes": [SYNTHETIC] * synthetic + _notes(lines, resamples),
+        "notes": [SYNTHETIC] * synthetic + list(cautions) + _notes(lines, comparisons, resamples),
         "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
     }
     inputs = {f"{run['variant']}/seed{run['seed']}/{i}": run["predictions"] for i, run in enumerate(runs)}
@@ -89,7 +91,7 @@ def _measure(runs: Sequence[Mapping[str, Any]], resamples: int) -> list[_Entry]:
     for run in runs:
         fresh = _Entry(dict(run["row"]), run["variant"])
         entry = entries.setdefault(str((run["row"], run["variant"])), fresh)
-        splits, metrics = read_predictions(run["predictions"]), read_json(run["metrics"])
+        splits, metrics = read_predictions(run["predictions"]), _metrics_of(run)
         if "test" not in splits:
             raise UserError(f"{run['predictions']} has no test patches: give the data set a test split")
         entry.runs.append(run)
@@ -103,12 +105,23 @@ def _measure(runs: Sequence[Mapping[str, Any]], resamples: int) -> list[_Entry]:
     return list(entries.values())
 
 
+def _metrics_of(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's metrics, after a look at whether they were measured on its predictions."""
+    metrics = read_json(run["metrics"])
+    if metrics["provenance"]["inputs"]["predictions"] != file_digest(run["predictions"]):
+        raise UserError(f"{run['metrics']} is not of {run['predictions']}: delete it and run snakemake again")
+    return metrics
+
+
 def _compare(entries: Sequence[_Entry], primary: Sequence[str]) -> list[dict[str, Any]]:
-    """Every variant minus the control, and the text variants minus their image controls, with p values."""
+    """Every variant minus the control, and the text variants minus their text controls, with p values.
+
+    Holm's correction is made over the primary comparisons of all rows, and apart from that over all the others.
+    """
     found = []
     for entry in entries:
-        for against in dict.fromkeys((primary[1], TEXT_CONTROLS.get(entry.variant))):
-            other = next((e for e in entries if e.variant == against and matches(e.row, entry.row)), None)
+        for against in dict.fromkeys((primary[1], *TEXT_CONTROLS.get(entry.variant, ()))):
+            other = the_match(entry.row, [(other.row, other) for other in entries if other.variant == against])
             if other is not None and other is not entry:
                 found.append(_difference(entry, other, [entry.variant, against] == list(primary)))
     for is_primary in (True, False):
@@ -170,29 +183,27 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
             {
                 "seed": run["seed"],
                 "metrics": {name: measured[name]["value"] for name in METRICS},
-                "predictions": str(run["predictions"]),
-                "student": None if run["student"] is None else str(run["student"]),
             }
             for run, measured in zip(entry.runs, entry.measured, strict=True)
         ],
     }
 
 
-def _notes(lines: Sequence[Mapping[str, Any]], resamples: int) -> list[str]:
+def _notes(lines: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]], resamples: int) -> list[str]:
     grouped = [line["n_groups"] is not None for line in lines]
     unit = "patients or slides" if any(grouped) else "patches"
     if any(grouped) and not all(grouped):
         unit += " where known, else patches"
+    several = sum(one["primary"] for one in comparisons) > 1
+    corrected = "the primary comparisons of all rows are corrected together after Holm, and so are all others"
     notes = [
-        f"Brackets: 95% percentile bootstrap over {unit}, {resamples:,} resamples, of the value averaged over seeds. "
-        "±: standard deviation over seeds.",
-        f"p: sign-flip permutation by {unit}; all but the primary comparison are corrected after Holm.",
+        f"Brackets: 95% percentile bootstrap over {unit}, {resamples:,} resamples, of the value averaged over seeds, "
+        "not corrected for the number of comparisons. ±: standard deviation over seeds.",
+        f"p: sign-flip permutation by {unit}; "
+        + (f"{corrected}." if several else "all but the primary comparison are corrected after Holm."),
+        "Intervals and p values are conditional on the seeds, and on the one draw of labelled patches, retriever and "
+        "backbone that all seeds share: they do not show how results vary from one training to the next.",
     ]
-    if any(line["n_seeds"] < FEW_SEEDS for line in lines):
-        notes.append(
-            f"Fewer than {FEW_SEEDS} seeds: intervals and p values are conditional on the seeds and do not show "
-            "how results vary from one training to the next."
-        )
     if not all(grouped):
         notes.append("Where patients are unknown, intervals are too narrow: patches of one patient are alike.")
     return notes
@@ -204,6 +215,15 @@ def _contexts(entries: Sequence[_Entry], primary: Sequence[str]) -> list[Row]:
     return rows or [entries[0].row]
 
 
-def matches(row: Row, other: Row) -> bool:
-    """Whether two rows agree on every label that both have: a run without text has no corpus, for one."""
-    return all(None in (row[key], other[key]) or row[key] == other[key] for key in row.keys() & other.keys())
+def the_match(row: Row, candidates: Sequence[tuple[Row, T]]) -> T | None:
+    """The one candidate whose row agrees on every label that both have (a run without text has no corpus, for one).
+
+    None where there is no such candidate or more than one: colour, which has no backbone, has no control of its own
+    among the students of two backbones.
+    """
+    agreeing = [
+        found
+        for other, found in candidates
+        if all(None in (row[key], other[key]) or row[key] == other[key] for key in row.keys() & other.keys())
+    ]
+    return agreeing[0] if len(agreeing) == 1 else None

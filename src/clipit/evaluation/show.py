@@ -32,7 +32,6 @@ def print_table(path: Path, console: Console | None = None) -> None:
     table, wide = read_json(path), console.width >= _WIDE
     shared, header, body = layout(table)
     labels = len(varying_columns(table)) + 2  # columns of text: what varies, variant, seeds
-    tops = [best(table["rows"], metric) for metric in METRICS]
     title = f"{path.stem}: {shared}" if shared else path.stem
     grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     if not wide:
@@ -44,8 +43,8 @@ def print_table(path: Path, console: Console | None = None) -> None:
         texts = [Text(_short(cell, line["warning"])) for cell in cells]
         if not wide:
             texts[labels + 1 : -2] = [Text(cell.split()[0]) for cell in cells[labels + 1 : -2]]
-        for offset, (metric, top) in enumerate(zip(METRICS, tops, strict=True)):
-            if top is not None and line["metrics"][metric]["mean"] == top:
+        for offset, metric in enumerate(METRICS):
+            if best(table["rows"], line, metric):
                 texts[labels + offset].stylize("bold")
         grid.add_row(*texts, style="" if line["variant"] in table["primary"] else "dim")
     console.print(grid)
@@ -53,8 +52,8 @@ def print_table(path: Path, console: Console | None = None) -> None:
         console.print(Text(f"⚠ {warning}", style="yellow"))
     for verdict in table["verdicts"]:
         console.print(Text(f"{heading(table, verdict)}{verdict['text']}.", style=_STYLES[verdict["outcome"]]))
-        if verdict["control"]:
-            console.print(Text(verdict["control"]))
+        for control in verdict["controls"]:
+            console.print(Text(control))
     for note in table["notes"]:
         console.print(Text(note, style="dim"))
 

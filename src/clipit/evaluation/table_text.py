@@ -43,7 +43,7 @@ def as_markdown(table: Mapping[str, Any], title: str) -> str:
         lines += [shared, ""]
     for verdict in table["verdicts"]:
         lines += [f"**{heading(table, verdict)}{verdict['text']}.**", ""]
-        lines += [verdict["control"], ""] if verdict["control"] else []
+        lines += [line for control in verdict["controls"] for line in (control, "")]
     widths = [max(len(cells[i]) for cells in (header, *body)) for i in range(len(header))]
     rule = ["-" * width for width in widths]
     for cells in (header, rule, *body):
@@ -90,6 +90,8 @@ def value(metric: Mapping[str, Any]) -> str:
     return f"{100 * metric['mean']:.1f}{spread} {bracket(metric)}"
 
 
-def best(lines: Sequence[Mapping[str, Any]], metric: str) -> float | None:
-    """The highest mean of a metric, None where no line has one."""
-    return max((m for line in lines if (m := line["metrics"][metric]["mean"]) is not None), default=None)
+def best(lines: Sequence[Mapping[str, Any]], line: Mapping[str, Any], metric: str) -> bool:
+    """Whether no other line of the same data set has a higher mean of a metric."""
+    rivals = [rival for rival in lines if rival["row"].get("dataset") == line["row"].get("dataset")]
+    known = [mean for rival in rivals if (mean := rival["metrics"][metric]["mean"]) is not None]
+    return bool(known) and line["metrics"][metric]["mean"] == max(known)

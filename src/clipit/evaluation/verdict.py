@@ -10,22 +10,23 @@ def verdict(
     row: Mapping[str, str | None],
     comparisons: Sequence[Mapping[str, Any]],
     primary: Sequence[str],
-    text_controls: Mapping[str, str],
+    text_controls: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """{"row", "outcome", "text", "control"} for the runs under `row`.
+    """{"row", "outcome", "text", "controls"} for the runs under `row`.
 
-    `outcome` is one of text_helps, better, no_evidence, worse, missing; `text` and `control` are sentences, the second
-    on whether a gain is the text's. An outcome is text_helps only where the variant also beats its image control.
+    `outcome` is one of text_helps, better, no_evidence, worse, missing; `text` is a sentence, and `controls` are
+    sentences on whether a gain is the text's. An outcome is text_helps only where the variant also beats every one of
+    its text controls.
     """
     variant, against = primary
     found = _find(comparisons, row, variant, against)
     if found is None:
         text = f"{variant} − {against} cannot be computed: the experiment does not hold both variants"
-        return {"row": dict(row), "outcome": "missing", "text": text, "control": None}
-    name = text_controls.get(variant)
-    control = _find(comparisons, row, variant, name)
+        return {"row": dict(row), "outcome": "missing", "text": text, "controls": []}
+    controls = {name: _find(comparisons, row, variant, name) for name in text_controls.get(variant, ())}
     if _better(found):
-        outcome = "text_helps" if control and _better(control) else "better"
+        beaten = controls and all(control and _better(control) for control in controls.values())
+        outcome = "text_helps" if beaten else "better"
     else:
         outcome = "worse" if _worse(found) else "no_evidence"
     words = {
@@ -38,13 +39,11 @@ def verdict(
         "row": dict(row),
         "outcome": outcome,
         "text": f"{variant} − {against} = {sentence(found)}: {words[outcome]}",
-        "control": _control(variant, name, control),
+        "controls": [_control(variant, name, control) for name, control in controls.items()],
     }
 
 
-def _control(variant: str, name: str | None, control: Mapping[str, Any] | None) -> str | None:
-    if name is None:
-        return None
+def _control(variant: str, name: str, control: Mapping[str, Any] | None) -> str:
     claim = f"A claim on text needs {variant} > {name} too"
     if control is None:
         return f"{claim}: {name} was not run."
@@ -81,7 +80,7 @@ def _worse(difference: Mapping[str, Any]) -> bool:
 
 
 def _find(
-    comparisons: Sequence[Mapping[str, Any]], row: Mapping[str, str | None], variant: str, against: str | None
+    comparisons: Sequence[Mapping[str, Any]], row: Mapping[str, str | None], variant: str, against: str
 ) -> Mapping[str, Any] | None:
     return next(
         (c for c in comparisons if c["row"] == row and c["variant"] == variant and c["against"] == against), None

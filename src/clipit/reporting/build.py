@@ -1,5 +1,6 @@
 """The report: one self-contained HTML page."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def build_report(
         lstrip_blocks=True,
     )
     page = environment.get_template("index.html.jinja").render(
-        experiments=[_experiment(*pair, show_text) for pair in zip(experiments, tables, strict=True)],
+        experiments=[_experiment(*pair, out.parent, show_text) for pair in zip(experiments, tables, strict=True)],
         answers=ANSWERS,
         show_text=show_text,
         synthetic=synthetic,
@@ -61,7 +62,9 @@ def build_report(
     write_text(out, page)
 
 
-def _experiment(experiment: Mapping[str, Any], table: Mapping[str, Any], show_text: bool) -> dict[str, Any]:
+def _experiment(
+    experiment: Mapping[str, Any], table: Mapping[str, Any], folder: Path, show_text: bool
+) -> dict[str, Any]:
     montage = experiment["montage"]
     return {
         "name": experiment["name"],
@@ -74,7 +77,7 @@ def _experiment(experiment: Mapping[str, Any], table: Mapping[str, Any], show_te
         "audits": audit_cards(experiment["audits"]),
         "montage": None if montage is None else montage_sections(montage, show_text=show_text),
         "students": [
-            {"variant": run["variant"], "seed": run["seed"], "path": str(run["student"])}
+            {"variant": run["variant"], "seed": run["seed"], "path": os.path.relpath(run["student"], folder)}
             for run in experiment["runs"]
             if run["student"] is not None
         ],

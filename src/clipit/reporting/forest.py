@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from clipit.evaluation.compare import matches
+from clipit.evaluation.compare import the_match
 from clipit.evaluation.metrics import METRICS
 from clipit.evaluation.table_text import HEADINGS, best, heading, value, varying_columns
 from clipit.evaluation.verdict import bracket, p_value, points
@@ -20,17 +20,16 @@ def forest(table: Mapping[str, Any]) -> dict[str, Any]:
     main_gaps = [gap for gap in gaps if gap["primary"]] or gaps
     gap_axis = Axis.over(window([0.0, *_ends(main_gaps)], [0.0, *_ends(gaps)]), signed=True) if gaps else None
     varying = varying_columns(table)
-    top = best(lines, "balanced_accuracy")
     rows = []
     for line, metric in zip(lines, shown, strict=True):
         gap = line["difference"]
-        control = next((x for x in lines if x["variant"] == primary[1] and matches(x["row"], line["row"])), None)
+        control = the_match(line["row"], [(x["row"], x) for x in lines if x["variant"] == primary[1]])
         rows.append(
             {
                 "variant": line["variant"],
                 "labels": row_labels(line["row"], varying),
                 "primary": line["variant"] in primary,
-                "best": metric["mean"] == top,
+                "best": best(lines, line, "balanced_accuracy"),
                 "seeds": line["n_seeds"],
                 "warning": line["warning"],
                 "mean": f"{100 * metric['mean']:.1f}",

@@ -7,6 +7,7 @@ reruns it.
 from pathlib import Path
 from typing import Any
 
+from clipit.artifacts.described import described
 from clipit.artifacts.provenance import json_digest
 from clipit.config.corpora import TextCorpus
 from clipit.config.encoders import AlignedRetriever, ConchRetriever, OpenClipRetriever, RetrieverBackbone, TimmBackbone
@@ -15,8 +16,10 @@ from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
 from clipit.config.variants import VARIANTS
 from clipit.workflow.bind_data import DataBinding
+from clipit.workflow.check import planned_entries
 from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import fingerprint_files
+from clipit.workflow.overlap import overlaps
 from clipit.workflow.resources import gpus, resolve_device
 
 _HUB = "hf-hub:"
@@ -191,8 +194,14 @@ class Binding(DataBinding):
         return list(dict.fromkeys(file for file in files if file))
 
     def configuration_digest(self) -> str:
-        """A digest of every run's names and settings, the same on every machine."""
-        return json_digest(sorted("/".join(key) for key in self._plan.runs))
+        """A digest of every run and of all that it uses, without paths: the same on every machine."""
+        used = {
+            section: {name: described(plain(getattr(self._config, section)[name])) for name in names}
+            for section, names in planned_entries(self._config, self._plan).items()
+        }
+        pairings = {name: plain(pairing) for name, pairing in self._plan.pairings.items()}
+        runs = sorted("/".join(key) for key in self._plan.runs)
+        return json_digest([runs, used, pairings, self._config.compute.threads])
 
     def report_content(self) -> dict[str, Any]:
         """What the report shows of each experiment, and whether it may show report texts."""
@@ -212,6 +221,10 @@ class Binding(DataBinding):
             "show_text": self._show_text(),
             "synthetic": any(self.synthetic(title) for title in self._plan.tables),
         }
+
+    def overlaps(self, experiment: str) -> list[str]:
+        """Cautions on models that were pretrained on what an experiment's images or reports are drawn from."""
+        return overlaps(self._config, self._plan.tables[experiment])
 
     def synthetic(self, experiment: str) -> bool:
         """Whether an experiment rests on the phantom."""

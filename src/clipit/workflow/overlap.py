@@ -1,0 +1,44 @@
+"""What a model saw before: collections that pretraining shares with the images or the reports of an experiment."""
+
+from collections.abc import Sequence
+
+from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone
+from clipit.config.expand import Row
+from clipit.config.experiment import Config
+from clipit.config.names import COLOUR
+
+
+def overlaps(config: Config, rows: Sequence[Row]) -> list[str]:
+    """A caution for every model of an experiment that was pretrained on what its images or reports are drawn from."""
+    found: dict[str, None] = {}
+    for run in (row.run for row in rows):
+        models = []
+        if run.backbone != COLOUR:
+            models.append((f"backbone {run.backbone}", backbone_saw(config, run.backbone)))
+        if run.retriever:
+            models.append((f"retriever {run.retriever}", retriever_saw(config, run.retriever)))
+        data = [(f"data set {run.dataset}", config.datasets[run.dataset].drawn_from, "its numbers may be too high")]
+        if run.corpus:
+            what = "a gain may be that collection's rather than the text's"
+            data.append((f"corpus {run.corpus}", config.corpora[run.corpus].drawn_from, what))
+        for model, saw in models:
+            for name, drawn_from, consequence in data:
+                if shared := ", ".join(sorted(saw & set(drawn_from))):
+                    found[f"Overlap: {model} was pretrained on {shared}, where {name} is from: {consequence}."] = None
+    return list(found)
+
+
+def backbone_saw(config: Config, name: str) -> set[str]:
+    """The collections that a backbone was pretrained on."""
+    entry = config.backbones[name]
+    if isinstance(entry, SimclrBackbone):
+        return set(config.datasets[entry.dataset].drawn_from)
+    return retriever_saw(config, entry.retriever) if isinstance(entry, RetrieverBackbone) else set(entry.pretrained_on)
+
+
+def retriever_saw(config: Config, name: str) -> set[str]:
+    """The collections that a retriever was pretrained on."""
+    entry = config.retrievers[name]
+    if isinstance(entry, AlignedRetriever):
+        return backbone_saw(config, entry.image) | set(config.datasets[entry.captioned].drawn_from)
+    return set(entry.pretrained_on)
