@@ -22,7 +22,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def read_square(path: Path, size: int) -> np.ndarray:
-    """The image as uint8 RGB (size, size, 3): shorter side resized to `size` (bicubic, antialiased), centre cropped.
+    """The image file as a patch, by `to_square`.
 
     Raises:
         BadImage: the file is missing, truncated, not an image, or far larger than a patch can be.
@@ -35,12 +35,17 @@ def read_square(path: Path, size: int) -> np.ndarray:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         # The message may hold the file's absolute path, which must not enter an artefact.
         raise BadImage(f"not a readable image ({type(error).__name__})") from error
-    scale = size / min(rgb.size)
+    return to_square(rgb, size)
+
+
+def to_square(image: Image.Image, size: int) -> np.ndarray:
+    """An RGB image as uint8 (size, size, 3): shorter side resized to `size` (bicubic, antialiased), centre cropped."""
+    scale = size / min(image.size)
     if scale != 1:
-        width, height = (max(size, round(side * scale)) for side in rgb.size)
-        rgb = rgb.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (rgb.width - size) // 2, (rgb.height - size) // 2
-    return np.asarray(rgb.crop((left, top, left + size, top + size)))
+        width, height = (max(size, round(side * scale)) for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = (image.width - size) // 2, (image.height - size) // 2
+    return np.asarray(image.crop((left, top, left + size, top + size)))
 
 
 def read_squares(paths: Iterable[Path], size: int, threads: int) -> Iterator[np.ndarray | BadImage]:
