@@ -51,7 +51,7 @@ def agreement(retriever, dataset) -> float:
 def test_trained_towers_learn_to_agree(dataset, tmp_path, origin, backbone):
     before = weight_digest(load_backbone(backbone).module)
     retriever, described = train(
-        dataset, tmp_path / "clip", origin, image=backbone, train_image=True, text=WORDS, epochs=12
+        dataset, tmp_path / "clip", origin, image=backbone, train_image=True, text=WORDS, epochs=30
     )
     assert agreement(retriever, dataset) > 0.9
     assert described["image"] == "local-dir:image"

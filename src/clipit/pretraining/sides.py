@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from clipit.encoders.aligned import AlignedClip
 from clipit.encoders.retriever import truncate
+from clipit.models.stored_images import StoredImages
 from clipit.pretraining.augment import Augmentation
 from clipit.pretraining.optimise import autocast
 
@@ -19,10 +20,10 @@ _VIEWS = Augmentation(min_area=0.7, stain=0.1)
 
 
 class ImageSide:
-    """Image embeddings, float32 (rows, d), of `pixels` uint8 (N, s, s, 3); `trained` says whether the tower trains."""
+    """Image embeddings, float32 (rows, d), of the images `pixels`; `trained` says whether the tower trains."""
 
     def __init__(
-        self, model: AlignedClip, pixels: Tensor, generator: torch.Generator, *, trained: bool, device: str
+        self, model: AlignedClip, pixels: StoredImages, generator: torch.Generator, *, trained: bool, device: str
     ) -> None:
         self._model, self._pixels, self._generator, self._device = model, pixels, generator, device
         self.trained = trained

@@ -67,13 +67,13 @@ def train_backbone(
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     transform = images.transform()
     normalise = replace(transform, size=round(_VIEWS.scale * transform.size))
-    pixels = images.pixels.to(device)
     steps = epochs * (len(images) // batch)
     optimizer, schedule = optimiser(model, lr, steps)
     with Progress("SimCLR", steps * batch, "images") as progress:
         for _ in range(epochs):
             for rows in torch.randperm(len(images), generator=generator).split(batch)[: len(images) // batch]:
-                views = normalise(torch.cat([_VIEWS(pixels[rows], generator) for _ in range(2)]))
+                seen = images.pixels[rows].to(device)
+                views = normalise(torch.cat([_VIEWS(seen, generator) for _ in range(2)]))
                 with autocast(device):
                     z = model(views.contiguous(memory_format=torch.channels_last))
                 loss = nt_xent(z.float(), temperature)

@@ -15,9 +15,11 @@ from clipit.artifacts.provenance import Origin, check_lineage
 from clipit.encoders.backbone import Backbone
 from clipit.models.inference import predict_features, predict_probabilities
 from clipit.models.lora import add_lora, merge_lora, save_lora
+from clipit.models.stored_images import StoredImages
 from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
 from clipit.models.tensor_file import StoredTensors, read_tensors
+from clipit.runtime.errors import UserError
 from clipit.training.backbones import open_backbone
 from clipit.training.diagnostics import diagnose
 from clipit.training.examples import Examples, read_examples
@@ -61,14 +63,14 @@ def train_student(
         backbone: what `open_backbone` takes.
         settings: `lora` (`r`, `alpha`, `dropout`), `steps`, `batch`, `lr`, `weight_decay`, `clip` (gradient norm),
             `lambda`, `augment` ("dihedral" or "none"), `precision` of the training ("fp32" or "bf16"), `unlabelled`
-            (distil on unlabelled train patches too: each step adds as many as it has labelled ones, where there are
-            any).
+            (distil on unlabelled train patches too: each step adds as many as it has labelled ones).
         device: a torch device.
         threads: torch threads.
         origin: who asks; its seed is the source of all randomness.
 
     Raises:
-        UserError: the inputs do not belong together, or leave a class without train labels or no val labels.
+        UserError: the inputs do not belong together, or leave a class without train labels, no val labels, or
+            no unlabelled patches to a variant that learns from such.
     """
     torch.set_num_threads(threads)
     seed = origin.seed or 0
@@ -111,7 +113,7 @@ def train_student(
         features,
         examples.label[examples.labelled("val")],
         None if data.targets is None else data.targets[data.val],
-        None if data.targets is None else data.mean_target(),
+        data.mean_target,
         start[1] if teacher else None,
     )
     save_student(
@@ -147,15 +149,22 @@ def _start(backbone: Backbone, probe: StoredTensors, teacher: StoredTensors | No
 
 
 def _load(store: PatchStore, examples: Examples, target: Targets | None, *, unlabelled: bool) -> StudentData:
-    """Reads the images of the patches that a training looks at."""
+    """The patches that a training looks at, and their targets."""
     train, val = examples.labelled("train"), examples.labelled("val")
     extra = examples.unlabelled_train() if unlabelled else train[:0]
+    if unlabelled and not len(extra):
+        raise UserError(
+            "every train patch is labelled, so there is nothing to learn from unlabelled ones: leave out the "
+            "unlabelled variants, or set train_labels on the data set"
+        )
     chosen = np.concatenate([train, extra, val])
     borders = torch.arange(len(chosen)).split([len(train), len(extra), len(val)])
+    mean = None if target is None else target.of(examples.patch_id[examples.split == "train"]).mean(axis=0)
     return StudentData(
-        images=torch.from_numpy(store.batch(examples.row[chosen])),
+        images=StoredImages(store, examples.row[chosen]),
         labels=torch.from_numpy(examples.label[chosen]),
         targets=None if target is None else torch.from_numpy(target.of(examples.patch_id[chosen])),
+        mean_target=None if mean is None else torch.from_numpy(mean),
         train=borders[0],
         unlabelled=borders[1],
         val=borders[2],

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from clipit.encoders.image_transform import ImageTransform
 from clipit.models.objectives import distillation_loss, distillation_skill
+from clipit.models.stored_images import StoredImages
 from clipit.models.student import Student
 from clipit.runtime.progress import Progress
 from clipit.training.batches import Step, plan_steps, rounds_of, turn
@@ -27,26 +28,24 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class StudentData:
-    """What a student trains on, in memory; positions index the first axis of all tensors.
+    """What a student trains on; positions index the images and the first axis of all tensors.
 
     Attributes:
-        images: uint8 (n, H, W, 3).
+        images: read from the store batch by batch.
         labels: int64 (n,); negative where there is none.
         targets: float32 (n, d_txt) text embeddings; None without distillation.
+        mean_target: (d_txt,) mean target of all train patches, labelled or not: what a student says that has learned
+            nothing of the image. The same for every variant with these targets.
         train, unlabelled, val: positions of labelled train, unlabelled train and labelled val patches.
     """
 
-    images: Tensor
+    images: StoredImages
     labels: Tensor
     targets: Tensor | None
+    mean_target: Tensor | None
     train: Tensor
     unlabelled: Tensor
     val: Tensor
-
-    def mean_target(self) -> Tensor:
-        """Mean target of the train patches, (d_txt,): what a student says that has learned nothing of the image."""
-        assert self.targets is not None
-        return self.targets[torch.cat([self.train, self.unlabelled])].mean(dim=0)
 
 
 @dataclass
@@ -131,8 +130,8 @@ class StudentTraining(pl.LightningModule):
             "val_loss": float(F.cross_entropy(logits, labels)),
             "val_balanced_accuracy": balanced_accuracy(labels.numpy(), logits.argmax(dim=-1).numpy()),
         }
-        if self.data.targets is not None:
-            row["skill"] = distillation_skill(kd, self.data.targets[self.data.val], self.data.mean_target())
+        if self.data.targets is not None and self.data.mean_target is not None:
+            row["skill"] = distillation_skill(kd, self.data.targets[self.data.val], self.data.mean_target)
         if row["val_loss"] < min((earlier["val_loss"] for earlier in self.history), default=math.inf):
             self.best = {name: weight.detach().clone() for name, weight in self._trainable()}
         self.history.append(row)
