@@ -14,5 +14,5 @@ with job(snakemake.log[0], snakemake.params.inference["threads"]):
         part=int(snakemake.wildcards.i),
         parts=int(snakemake.wildcards.n),
         **snakemake.params.inference,
-        origin=Origin("embed_images", {"precision": snakemake.params.inference["precision"]}, snakemake.params.code),
+        origin=Origin("embed_images", snakemake.params.inference, snakemake.params.code),
     )

@@ -11,5 +11,5 @@ with job(snakemake.log[0], snakemake.params.inference["threads"]):
         snakemake.output[0],
         retriever=snakemake.params.retriever,
         **snakemake.params.inference,
-        origin=Origin("embed_reports", {"precision": snakemake.params.inference["precision"]}, snakemake.params.code),
+        origin=Origin("embed_reports", snakemake.params.inference, snakemake.params.code),
     )

@@ -12,7 +12,5 @@ with job(snakemake.log[0], snakemake.params.inference["threads"]):
         snakemake.output[0],
         backbone=snakemake.params.backbone,
         **snakemake.params.inference,
-        origin=Origin(
-            "extract_features", {"precision": snakemake.params.inference["precision"]}, snakemake.params.code
-        ),
+        origin=Origin("extract_features", snakemake.params.inference, snakemake.params.code),
     )

@@ -16,5 +16,10 @@ with job(snakemake.log[0], snakemake.params.threads, title):
         predictions=snakemake.output.predictions,
         settings=snakemake.params.settings,
         threads=snakemake.params.threads,
-        origin=Origin("train_probe", snakemake.params.settings, snakemake.params.code, int(snakemake.wildcards.seed)),
+        origin=Origin(
+            "train_probe",
+            {**snakemake.params.settings, "threads": snakemake.params.threads},
+            snakemake.params.code,
+            int(snakemake.wildcards.seed),
+        ),
     )

@@ -22,5 +22,10 @@ with job(snakemake.log[0], snakemake.params.threads, title):
         settings=snakemake.params.settings,
         device=snakemake.params.device,
         threads=snakemake.params.threads,
-        origin=Origin("train_student", snakemake.params.settings, snakemake.params.code, int(snakemake.wildcards.seed)),
+        origin=Origin(
+            "train_student",
+            {**snakemake.params.settings, "device": snakemake.params.device, "threads": snakemake.params.threads},
+            snakemake.params.code,
+            int(snakemake.wildcards.seed),
+        ),
     )

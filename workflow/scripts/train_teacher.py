@@ -17,5 +17,10 @@ with job(snakemake.log[0], snakemake.params.threads, title):
         settings=snakemake.params.settings,
         hidden=snakemake.params.hidden,
         threads=snakemake.params.threads,
-        origin=Origin("train_teacher", snakemake.params.settings, snakemake.params.code, int(snakemake.wildcards.seed)),
+        origin=Origin(
+            "train_teacher",
+            {**snakemake.params.settings, "hidden": snakemake.params.hidden, "threads": snakemake.params.threads},
+            snakemake.params.code,
+            int(snakemake.wildcards.seed),
+        ),
     )
