@@ -26,7 +26,7 @@ class Embedded:
     def __init__(self, folder: Path, images: int = N) -> None:
         rng = np.random.default_rng(0)
         self.reports = unit(rng, M)
-        self.images = unit(rng, N)[:images]
+        self.images = unit(rng, max(N, images))[:images]
         order = rng.permutation(M)
         self.report_file = folder / "reports.parquet"
         columns = {
@@ -84,6 +84,11 @@ def test_random_is_uniform_and_an_image_s_draw_is_its_own(embedded: Embedded, tm
     fewer = ranked(Embedded(tmp_path, images=7), tmp_path / "c.parquet", method="random", seed=1)
     assert (fewer["report_id"] == first["report_id"][:7]).all()
     assert all(len(set(row)) == 10 for row in first["report_id"])
+    many = ranked(Embedded(tmp_path / "many", images=3000), tmp_path / "d.parquet", method="random", seed=3)
+    drawn = np.unique(many["report_id"][:, 0], return_counts=True)[1]
+    assert len(drawn) == M
+    # Chi-squared with M - 1 degrees of freedom: beyond mean + 5 standard deviations once in a million.
+    assert ((drawn - 3000 / M) ** 2 / (3000 / M)).sum() < (M - 1) + 5 * np.sqrt(2 * (M - 1))
     rows = np.array([int(name[1:]) for name in first["report_id"].reshape(-1)]).reshape(N, -1)
     cosines = np.einsum("nd,nrd->nr", embedded.images, embedded.reports[rows])
     np.testing.assert_allclose(first["similarity"], cosines, rtol=1e-5)
@@ -100,7 +105,7 @@ def test_equal_cosines_are_ordered_by_report_id(embedded: Embedded, tmp_path: Pa
     provenance = ORIGIN.provenance(lineage={"reports": "x", "retriever": "clip"})
     write_table(embedded.report_file, columns, report_embeddings.schema(D), provenance)
     found = ranked(embedded, tmp_path / "out.parquet", method="top1")
-    assert (np.sort(found["report_id"], axis=1) == found["report_id"]).all()
+    assert (found["report_id"] == [f"r{i:02}" for i in range(10)]).all()
 
 
 def test_equal_work_gives_equal_bytes(embedded: Embedded, tmp_path: Path) -> None:
