@@ -17,7 +17,7 @@ PROJECT = Path(workflow.basedir)
 try:
     CONFIG = load_config(config, PROJECT / "config" / "catalog.yaml")
     PLAN = expand(CONFIG)
-    check_accepted(CONFIG, PLAN)
+    check_accepted(CONFIG, PLAN, dry_run=workflow.output_settings.dryrun)
     check_present(CONFIG, PLAN)
     BIND = Binding(CONFIG, PLAN, PROJECT)
     GPUS = BIND.gpus

@@ -20,7 +20,9 @@ def raw() -> dict[str, Any]:
     return yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "own_data.yaml", "phantom_seeds.yaml"])
+@pytest.mark.parametrize(
+    "name", ["config.yaml", "own_data.yaml", "phantom_seeds.yaml", "quickstart.yaml", "paper.yaml"]
+)
 def test_every_shipped_config_loads(name: str) -> None:
     config = load_config(yaml.safe_load((PROJECT / "config" / name).read_text()), CATALOG)
     assert config.experiments

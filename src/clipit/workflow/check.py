@@ -1,5 +1,6 @@
 """What must be so before any job starts: own data and saved models are there, licences are accepted."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,11 +39,12 @@ def check_present(config: Config, plan: Plan) -> None:
         _exists(path, key)
 
 
-def check_accepted(config: Config, plan: Plan) -> None:
+def check_accepted(config: Config, plan: Plan, *, dry_run: bool) -> None:
     """Looks for a restriction that the user has not accepted on anything that the planned runs use.
 
     Raises:
-        UserError: there is one; the message says what is to be accepted, and by which key.
+        UserError: there is one; the message says what is to be accepted, and by which key. A dry run, which fetches
+            nothing, shows its plan all the same: there each is printed, a line each.
     """
     refused = [
         f"{section}.{name} is under {entry.licence or 'terms of its own'} ({entry.restriction}): to accept that, "
@@ -53,7 +55,10 @@ def check_accepted(config: Config, plan: Plan) -> None:
         and entry.restriction
         and not entry.accept_licence
     ]
-    if refused:
+    if dry_run:
+        for line in refused:
+            print(f"clipit: not yet accepted: {line}", file=sys.stderr)
+    elif refused:
         raise UserError("config: " + "; ".join(refused))
 
 

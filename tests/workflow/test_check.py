@@ -1,0 +1,56 @@
+"""What stops a run before any job, and what a dry run only tells."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clipit.config.expand import Plan, expand
+from clipit.config.experiment import Config
+from clipit.config.load import load_config
+from clipit.runtime.errors import UserError
+from clipit.workflow.check import check_accepted
+
+PROJECT = Path(__file__).parents[2]
+CONFIG = PROJECT / "config"
+
+
+def paper(**accepted: Any) -> tuple[Config, Plan]:
+    config = load_config(yaml.safe_load((CONFIG / "paper.yaml").read_text()) | accepted, CONFIG / "catalog.yaml")
+    return config, expand(config)
+
+
+def test_a_run_is_refused_until_every_restriction_is_accepted() -> None:
+    with pytest.raises(UserError) as caught:
+        check_accepted(*paper(datasets={"bach": {"accept_licence": True}}), dry_run=False)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "backbones.uni is under CC BY-NC-ND 4.0 (academic research only" in message
+    assert "write accept_licence: true in retrievers.conch" in message
+    assert "datasets.bach" not in message
+    assert "quiltnet" not in message  # no restriction
+
+
+def test_a_dry_run_tells_what_is_to_be_accepted(capsys: pytest.CaptureFixture[str]) -> None:
+    check_accepted(*paper(), dry_run=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[4] for line in lines] == [
+        "datasets.bach",
+        "corpora.tcga_breast",
+        "corpora.tcga_colon",
+        "retrievers.conch",
+        "backbones.kaiko_vitb16",
+        "backbones.kaiko_vitb8",
+        "backbones.kaiko_vitl14",
+        "backbones.kaiko_vits16",
+        "backbones.kaiko_vits8",
+        "backbones.uni",
+    ]
+
+
+def test_what_the_page_of_the_paper_accepts_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (PROJECT / "docs" / "paper.md").read_text()
+    accepted = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    check_accepted(*paper(**accepted), dry_run=False)
+    assert capsys.readouterr().err == ""
