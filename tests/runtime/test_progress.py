@@ -36,3 +36,23 @@ def test_a_failure_prints_no_last_line(clock, capsys):
         shown.advance(3)
         raise ValueError
     assert capsys.readouterr().err == ""
+
+
+def test_bytes_are_shown_in_megabytes_and_an_earlier_part_does_not_count_for_the_rate(clock, capsys):
+    with Progress("set.zip", 2_000_000_000, "bytes", done=1_500_000_000) as shown:
+        clock[0] += 10.0
+        shown.advance(125_000_000)
+        clock[0] += 10.0
+        shown.advance(375_000_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "set.zip [################....] 1,625/2,000 MB · 12 MB/s · 30 s left",
+        "set.zip [####################] 2,000/2,000 MB · 25 MB/s · 20.0 s",
+        "set.zip [####################] 2,000/2,000 MB · 25 MB/s · 20.0 s",
+    ]
+
+
+def test_an_unknown_total_is_left_out(clock, capsys):
+    with Progress("set.zip", 0, "bytes") as shown:
+        clock[0] += 2.0
+        shown.advance(3_000_000)
+    assert capsys.readouterr().err.endswith("] 3.0 MB · 1.5 MB/s · 2.0 s\n")
