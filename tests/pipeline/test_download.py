@@ -1,17 +1,13 @@
 """A data set that is fetched: served from here, downloaded, unpacked and tiled by the rules."""
 
 import io
-import threading
 import zipfile
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 import yaml
 from PIL import Image
 from tests.pipeline.conftest import Project
+from tests.servers.http import FileServer
 
 from clipit.artifacts.schemas import labels, splits
 from clipit.artifacts.tables import read_table
@@ -20,20 +16,18 @@ pytestmark = pytest.mark.xdist_group("chain")
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
+def server(file_server: FileServer) -> str:
     """A web server on this machine that holds two archives of class folders, as NCT-CRC comes."""
     for stem, n in (("NCT-MINI", 5), ("VAL-MINI", 2)):
-        with zipfile.ZipFile(tmp_path / f"{stem}.zip", "w") as archive:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
             for label in ("ADI", "TUM"):
                 for i in range(n):
                     picture = io.BytesIO()
                     Image.new("RGB", (8, 8), (i, 0, 0)).save(picture, "tiff")
                     archive.writestr(f"{stem}/{label}/{i}.tif", picture.getvalue())
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
+        file_server.files[f"/{stem}.zip"] = packed.getvalue()
+    return file_server.url("")
 
 
 def test_archives_become_a_labelled_data_set(chain: Project, server: str) -> None:

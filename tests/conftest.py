@@ -1,0 +1,15 @@
+"""Fixtures for tests of every floor."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.servers.http import FileServer
+
+
+@pytest.fixture
+def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A file server on this machine, empty as yet; no proxy stands before it, for subprocesses neither."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    with FileServer() as server:
+        yield server
