@@ -1,24 +1,24 @@
-"""Downloads that survive a cut line, check what arrived, and happen once."""
+"""Downloads that survive a cut line, a killed job and a full disk, check what arrived, and happen once."""
 
-import hashlib
-import shutil
 import sys
-import time
+from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-import urllib3
-
 from clipit.runtime.errors import UserError
-from clipit.runtime.progress import Progress
+from clipit.sources.checksums import Digests, Wanted, digests_of, record, record_path, recorded
+from clipit.sources.disk import is_full
+from clipit.sources.file_lock import alone
+from clipit.sources.part_file import PartFile
+from clipit.sources.transfer import WrongFile, fetch, public_address
 
-_MB = 1_000_000
-_TIMEOUT = (15, 60)  # seconds to connect, seconds without a byte
-_RETRY = (408, 425, 429, 500, 502, 503, 504)
 
+@dataclass(frozen=True)
+class DownloadedFile:
+    """What was downloaded: size in bytes, digests in hexadecimal."""
 
-class _Interrupted(Exception):
-    """A try failed in a way that another try may mend."""
+    size: int
+    md5: str
+    sha256: str
 
 
 def download_file(
@@ -29,115 +29,99 @@ def download_file(
     sha256: str | None = None,
     size: int | None = None,
     tries: int = 6,
-) -> None:
-    """Fetches `url` into `out`, unless `out` is there already and passes the given checks.
+) -> DownloadedFile:
+    """Fetches `url` into `out`, unless `out` is there already and passes the checks.
 
-    Bytes go to `{out}.part`, which a later try (or a later run, if there is a checksum to vouch for the whole)
-    continues; `out` appears by renaming, after the checks. `md5` and `sha256` are hexadecimal, `size` is in bytes.
+    Bytes go to `{out}.part`, which a later try continues; so does a later run if a checksum vouches for the whole or
+    the server says that its file is still the same. `out` appears by renaming, after the checks. `{out}.sha256` then
+    records what came, as sha256sum writes it: where no checksum is published, later runs check against it.
+
+    What lies at `out` is overwritten only if it is what an earlier download recorded. A file put there by hand is
+    accepted if it passes the checks and refused if not. Processes that download to the same `out` take turns.
+
+    `md5` and `sha256` are hexadecimal, `size` is in bytes; `tries` is how often in a row nothing may come.
 
     Raises:
-        UserError: unreachable, refused, the wrong bytes, or too little room on the disk.
+        UserError: unreachable, refused, the wrong bytes, or too little room on the disk. Its message never holds the
+            userinfo or the query of `url`, where secrets travel.
     """
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        fault = _fault(out, md5, sha256, size)
-        if fault is None:
-            return
+    published = Wanted(md5, sha256, size)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with alone(out.with_name(f"{out.name}.part.lock"), f"downloading {out}"):
+            found = _present(url, out, published) or _downloaded(url, out, published, tries)
+    except OSError as error:
+        if is_full(error):
+            raise UserError(f"{out.parent} is full: make room and run again, what came of {out.name} is kept") from None
+        raise UserError(f"{out} cannot be read or written ({error.strerror}): check its folder") from None
+    return DownloadedFile(found.size, found.md5, found.sha256)
+
+
+def _present(url: str, out: Path, published: Wanted) -> Digests | None:
+    """What lies at `out`, if it is right; None if nothing does, or an earlier download that may be replaced."""
+    if out.is_dir():
+        raise UserError(f"{out} is a folder: remove it, a file of this name is to be downloaded")
+    if not out.exists():
+        return None
+    found = digests_of(out)
+    fault = published.fault(found)
+    if fault and found.sha256 == recorded(out):
         print(f"clipit: {out} {fault}: downloading it again", file=sys.stderr)
-    part = out.with_name(f"{out.name}.part")
-    if not (md5 or sha256):
-        part.unlink(missing_ok=True)
-    inherited = part.exists()
-    _fetch(url, part, out, size, tries)
-    fault = _fault(part, md5, sha256, size)
-    if fault and inherited:
-        part.unlink()
-        _fetch(url, part, out, size, tries)
-        fault = _fault(part, md5, sha256, size)
+        return None
     if fault:
-        part.unlink()
-        raise UserError(f"{url} {fault}: the file changed at its source, check the catalog entry")
-    part.replace(out)
-
-
-def _fault(path: Path, md5: str | None, sha256: str | None, size: int | None) -> str | None:
-    """What is wrong with the file at `path`, or None."""
-    found_size = path.stat().st_size
-    if size is not None and found_size != size:
-        return f"has {found_size:,} bytes instead of {size:,}"
-    for kind, expected in (("md5", md5), ("sha256", sha256)):
-        if expected:
-            with open(path, "rb") as file:
-                found = hashlib.file_digest(file, kind).hexdigest()
-            if found != expected.lower():
-                return f"has {kind} {found} instead of {expected.lower()}"
-    return None
-
-
-def _fetch(url: str, part: Path, out: Path, size: int | None, tries: int) -> None:
-    """Fills `part`, resuming after interruptions with growing pauses."""
-    validator: str | None = None
-    for attempt in range(tries):
-        try:
-            with requests.get(url, headers=_headers(part, validator), stream=True, timeout=_TIMEOUT) as response:
-                if response.ok:
-                    validator = response.headers.get("ETag") or response.headers.get("Last-Modified")
-                _receive(response, url, part, out, size)
-                return
-        except (_Interrupted, requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-            reason = str(error) if isinstance(error, _Interrupted) else type(error).__name__
-            if attempt + 1 < tries:
-                pause = min(2**attempt, 30)
-                print(f"clipit: {url}: {reason}, trying again in {pause} s", file=sys.stderr)
-                time.sleep(pause)
-        except requests.RequestException as error:
-            raise UserError(
-                f"{url} is not a valid address ({type(error).__name__}): check the catalog entry"
-            ) from error
-    raise UserError(f"{url} cannot be reached ({reason}): fetch the file by hand and put it at {out}")
-
-
-def _headers(part: Path, validator: str | None) -> dict[str, str]:
-    # No transfer encoding: a .gz must arrive as it is stored, and byte ranges count stored bytes.
-    headers = {"Accept-Encoding": "identity"}
-    if part.exists() and part.stat().st_size:
-        headers["Range"] = f"bytes={part.stat().st_size}-"
-        if validator and not validator.startswith("W/"):
-            headers["If-Range"] = validator
-    return headers
-
-
-def _receive(response: requests.Response, url: str, part: Path, out: Path, size: int | None) -> None:
-    """Appends a partial answer to `part`, or starts it anew with a whole one."""
-    status = response.status_code
-    if status == 416:  # the part is as long as the file, or longer
-        total = response.headers.get("Content-Range", "").rpartition("/")[2]
-        if part.exists() and total == str(part.stat().st_size):
-            return
-        part.unlink(missing_ok=True)
-        raise _Interrupted("the server refused to resume")
-    if status in _RETRY:
-        raise _Interrupted(f"HTTP {status}")
-    if status not in (200, 206):
-        raise UserError(f"{url} answers HTTP {status}: fetch the file by hand and put it at {out}")
-    offset = part.stat().st_size if status == 206 else 0
-    if status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-        part.unlink()
-        raise _Interrupted("the server resumed at another place")
-    length = response.headers.get("Content-Length")
-    remaining = int(length) if length else (size or 0) - offset
-    free = shutil.disk_usage(part.parent).free
-    if remaining > free:
         raise UserError(
-            f"{part.parent} has {free / _MB:,.0f} MB free, {out.name} needs {remaining / _MB:,.0f} MB more: make room"
+            f"{out} {fault}, and clipit did not download it: put the file of {public_address(url)} there, "
+            "or delete it to have it downloaded"
         )
-    what = f"{out.name} (from {offset / _MB:,.0f} MB)" if offset else out.name
-    received = 0
-    with open(part, "ab" if offset else "wb") as file, Progress(what, -(-remaining // _MB), "MB") as progress:
-        for block in response.raw.stream(_MB, decode_content=False):
-            file.write(block)
-            received += len(block)
-            progress.advance(-(-received // _MB) - progress.done)
-    if length and received < remaining:
-        raise _Interrupted("the connection was cut")
+    if not published.vouched and recorded(out) not in (None, found.sha256):
+        raise UserError(
+            f"{out} has sha256 {found.sha256} instead of {recorded(out)}, recorded when it first came: delete it to "
+            f"have it downloaded again, or delete {record_path(out)} if the change is meant"
+        )
+    PartFile(out).discard()
+    _record(out, found, published)
+    return found
+
+
+def _downloaded(url: str, out: Path, published: Wanted, tries: int) -> Digests:
+    """Fetches, checks, names and records the file; wrong bytes get one more try."""
+    # A file that is to be replaced is the one that is recorded.
+    known = None if published.vouched or out.exists() else recorded(out)
+    wanted = Wanted(published.md5, published.sha256 or known, published.size)
+    part = PartFile(out)
+    part.take_up()
+    fault = _fault_of_fetched(url, part, wanted, out, tries)
+    if fault:
+        print(f"clipit: {public_address(url)} {fault}: downloading it once more", file=sys.stderr)
+        fault = _fault_of_fetched(url, part, wanted, out, tries)
+    if fault:
+        advice = f"delete {record_path(out)} to accept it" if known else "check the catalog entry"
+        raise UserError(f"{public_address(url)} {fault}: the file changed at its source, {advice}")
+    part.finish(out)
+    _record(out, part.digests, published)
+    return part.digests
+
+
+def _fault_of_fetched(url: str, part: PartFile, wanted: Wanted, out: Path, tries: int) -> str | None:
+    """Fetches into `part`; what is wrong with what came, or None. Wrong bytes are not kept."""
+    try:
+        fetch(url, part, wanted, out=out, tries=tries)
+        fault = wanted.fault(part.digests)
+    except WrongFile as error:
+        fault = str(error)
+    if fault:
+        part.discard()
+    return fault
+
+
+def _record(out: Path, found: Digests, published: Wanted) -> None:
+    if recorded(out) == found.sha256:
+        return
+    record(out, found.sha256)
+    if not published.vouched:
+        print(
+            f"clipit: {out} has no published checksum: recorded sha256 {found.sha256} in {record_path(out).name}, "
+            "later runs check against it",
+            file=sys.stderr,
+        )
