@@ -1,18 +1,30 @@
+import bz2
+import contextlib
+import errno
 import gzip
+import hashlib
+import io
+import random
 import stat
+import struct
+import tracemalloc
+import warnings
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from clipit.runtime.errors import UserError
-from clipit.sources import archives
+from clipit.sources import archives, disk
 from clipit.sources.archives import unpack
+
+BYTES = bytes(range(256)) * 100
 
 
 @pytest.fixture
 def zipped(tmp_path):
-    def make(members: dict[str, bytes], name: str = "images.zip") -> str:
-        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+    def make(members: dict[str, bytes], name: str = "images.zip", method: int = zipfile.ZIP_DEFLATED) -> Path:
+        with zipfile.ZipFile(tmp_path / name, "w", method) as archive:
             for member, content in members.items():
                 archive.writestr(member, content)
         return tmp_path / name
@@ -24,7 +36,36 @@ def files(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-def test_a_zip_and_a_gz_lie_side_by_side(zipped, tmp_path):
+def edit(archive, old, new):
+    """Replaces bytes of the archive, everywhere."""
+    content = archive.read_bytes()
+    assert old in content and len(old) == len(new)
+    archive.write_bytes(content.replace(old, new))
+    return archive
+
+
+def set_in_headers(archive, local, central, value):
+    """Writes a 16-bit field at these offsets of the first local and central header."""
+    content = bytearray(archive.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        struct.pack_into("<H", content, content.index(signature) + offset, value)
+    archive.write_bytes(content)
+    return archive
+
+
+def refused(archive, into, message):
+    """Refused in one line that says so, and nothing is left."""
+    before = files(into) if into.exists() else []
+    with pytest.raises(UserError, match=message) as caught:
+        unpack(archive, into)
+    assert "\n" not in str(caught.value)
+    assert files(into) == before
+
+
+# ---------------------------------------------------------------------------------------------------- what arrives
+
+
+def test_a_zip_and_a_gz_lie_side_by_side(zipped, tmp_path, capsys):
     into = tmp_path / "data"
     unpack(zipped({"set/train/a.txt": b"a", "set/empty/": b"", "readme.txt": b"r"}), into)
     (tmp_path / "labels.h5.gz").write_bytes(gzip.compress(b"labels"))
@@ -32,51 +73,230 @@ def test_a_zip_and_a_gz_lie_side_by_side(zipped, tmp_path):
     assert files(into) == ["labels.h5", "readme.txt", "set", "set/empty", "set/train", "set/train/a.txt"]
     assert (into / "labels.h5").read_bytes() == b"labels"
     assert (into / "set/train/a.txt").read_bytes() == b"a"
+    assert [line.partition(" [")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "unpack images.zip",
+        "unpack labels.h5.gz",
+    ]
 
 
-def test_unpacking_again_leaves_nothing_old_of_the_archive(zipped, tmp_path):
+def test_progress_is_in_bytes(zipped, tmp_path, capsys):
+    unpack(zipped({"a": bytes(3_000_000)}), tmp_path / "data")
+    assert "[####################] 3.0/3.0 MB · " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_every_method_of_packing_gives_the_same(zipped, tmp_path, method):
+    unpack(zipped({"set/a": BYTES, "set/b": b"", "./set//c": b"c"}, method=method), tmp_path / "data")
+    assert (tmp_path / "data/set/a").read_bytes() == BYTES
+    assert files(tmp_path / "data") == ["set", "set/a", "set/b", "set/c"]
+
+
+def test_names_in_capitals_and_other_scripts_are_fine(zipped, tmp_path):
+    unpack(zipped({"Größe/Ж.TIF": b"a"}, "SET.ZIP"), tmp_path / "data")
+    assert files(tmp_path / "data") == ["Größe", "Größe/Ж.TIF"]
+
+
+def test_archives_within_stay_packed(zipped, tmp_path):
+    inner = zipped({"../evil.txt": b"e"}, "inner.zip").read_bytes()
+    unpack(zipped({"inner.zip": inner, "x.gz": gzip.compress(b"x")}), tmp_path / "data")
+    assert files(tmp_path / "data") == ["inner.zip", "x.gz"]
+    assert (tmp_path / "data/inner.zip").read_bytes() == inner
+
+
+def test_unpacking_again_leaves_nothing_old_of_the_archive_or_of_a_killed_run(zipped, tmp_path):
     into = tmp_path / "data"
     (into / "set").mkdir(parents=True)
     (into / "set" / "old.txt").write_text("old")
+    (into / "other.txt").write_text("another archive's")
     (into / ".images.zip.unpacking").mkdir()
-    (into / ".images.zip.unpacking" / "half.txt").write_text("from a killed job")
+    (into / ".images.zip.unpacking" / "half.txt").write_text("half")
     unpack(zipped({"set/new.txt": b"new"}), into)
-    assert files(into) == ["set", "set/new.txt"]
+    assert files(into) == ["other.txt", "set", "set/new.txt"]
 
 
-@pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "a/../../out.txt", "..\\out.txt", "C:/out.txt"])
+def test_everything_is_on_the_disk_before_it_gets_its_name(zipped, tmp_path, monkeypatch):
+    into, seen = tmp_path / "data", []
+    monkeypatch.setattr(archives, "flush", lambda folder: seen.append((files(folder), files(into))))
+    unpack(zipped({"set/a": b"a"}), into)
+    assert seen == [
+        (["set", "set/a"], [".images.zip.unpacking", *(f".images.zip.unpacking/{n}" for n in ("set", "set/a"))])
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------- checksums
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz"])
+def test_checksums_of_what_is_unpacked_are_checked(zipped, tmp_path, kind):
+    (tmp_path / "set").with_suffix(".gz").write_bytes(gzip.compress(BYTES))
+    archive = zipped({"./a/set": BYTES, "b": b"b"}) if kind == "zip" else tmp_path / "set.gz"
+    name = "a/set" if kind == "zip" else "set"
+    md5 = hashlib.md5(BYTES).hexdigest()
+    unpack(archive, tmp_path / "data", md5_of={name: md5.upper()})
+    assert (tmp_path / "data" / name).read_bytes() == BYTES
+    for md5_of, message in (
+        ({name: "0" * 32}, f"holds a {name} with md5 {md5} instead of 0000"),
+        ({"other": md5}, "holds no other: the catalog entry"),
+    ):
+        with pytest.raises(UserError, match=message):
+            unpack(archive, tmp_path / "new", md5_of=md5_of)
+        assert files(tmp_path / "new") == []
+
+
+# --------------------------------------------------------------------------------------------------- hostile names
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "a/../../out.txt", "..\\out.txt", "C:/out.txt", "../"])
 def test_a_path_outside_is_refused(zipped, tmp_path, name):
-    archive = zipped({"fine.txt": b"f", name: b"evil"})
-    with pytest.raises(UserError, match="a path outside its target"):
-        unpack(archive, tmp_path / "data")
-    assert files(tmp_path / "data") == []
+    refused(zipped({"fine.txt": b"f", name: b"evil"}), tmp_path / "data", "a path outside its target")
     assert not (tmp_path / "out.txt").exists()
 
 
-def test_a_link_is_refused(tmp_path):
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK])
+def test_links_and_devices_are_refused(tmp_path, kind):
     with zipfile.ZipFile(tmp_path / "links.zip", "w") as archive:
         link = zipfile.ZipInfo("link")
-        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        link.external_attr = (kind | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-    with pytest.raises(UserError, match="a link or a device"):
-        unpack(tmp_path / "links.zip", tmp_path / "data")
+    refused(tmp_path / "links.zip", tmp_path / "data", "a link or a device")
+
+
+@pytest.mark.parametrize("character", [b"\0", b"\n", b"\x1b"])
+def test_control_characters_in_a_name_are_refused(zipped, tmp_path, character):
+    archive = edit(zipped({"evilX.txt": b"e"}), b"evilX", b"evil" + character)
+    refused(archive, tmp_path / "data", "a name with control characters")
+
+
+def test_a_file_without_a_name_is_refused(zipped, tmp_path):
+    refused(zipped({".": b"e"}), tmp_path / "data", "a file without a name")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "ж" * 128, "d/" + "x" * 256 + "/a"])
+def test_over_long_names_are_refused(zipped, tmp_path, name):
+    refused(zipped({name: b"e"}), tmp_path / "data", "a name of over 255 bytes")
+
+
+def test_an_over_long_path_is_refused(zipped, tmp_path):
+    refused(zipped({"x" * 200 + "/" + "/".join(["y" * 200] * 25): b"e"}), tmp_path / "data", "File name too long")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ("set/a", "set/a", "holds 'set/a' twice"),
+        ("set/a", "set/./a", "holds 'set/a' twice"),
+        ("set/a", "set/A", "holds 'set/a' and 'set/A', one name to some systems"),
+        ("set/a", "SET/b", "holds 'set' and 'SET', one name"),
+        ("caf\u00e9", "cafe\u0301", "one name to some systems"),
+        ("set", "set/a", "holds 'set' as a file and as a folder"),
+        ("set/a", "set", "holds 'set' as a file and as a folder"),
+        ("set/", "set", "holds 'set' as a file and as a folder"),
+    ],
+)
+def test_names_that_collide_are_refused(tmp_path, first, second, message):
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
+        archive.writestr(first, b"1")
+        archive.writestr(second, b"2")
+    refused(tmp_path / "twice.zip", tmp_path / "data", message)
+
+
+def test_a_folder_may_be_listed_twice(tmp_path):
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
+        for name in ("set/", "set/", "set/a"):
+            archive.writestr(name, b"")
+    unpack(tmp_path / "twice.zip", tmp_path / "data")
+    assert files(tmp_path / "data") == ["set", "set/a"]
+
+
+@pytest.mark.parametrize(("there", "coming"), [("set/old.txt", "set"), ("set", "set/new.txt")])
+def test_neither_a_file_nor_a_folder_takes_the_place_of_the_other(zipped, tmp_path, there, coming):
+    old = tmp_path / "data" / there
+    old.parent.mkdir(parents=True)
+    old.write_text("mine")
+    refused(zipped({"a": b"a", coming: b"new"}), tmp_path / "data", "where images.zip holds something else")
+    assert old.read_text() == "mine"
+
+
+def test_nothing_is_written_through_a_link_that_is_there(zipped, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "data" / "set").symlink_to(tmp_path / "elsewhere")
+    refused(zipped({"set/a": b"a"}), tmp_path / "data", "set is a link, where images.zip holds")
+    assert files(tmp_path / "elsewhere") == []
+
+
+def test_an_archive_never_overwrites_itself(zipped, tmp_path):
+    archive = zipped({"images.zip": b"i"})
+    before = archive.read_bytes()
+    with pytest.raises(UserError, match="an entry of its own name"):
+        unpack(archive, tmp_path)
+    assert archive.read_bytes() == before
+
+
+# ----------------------------------------------------------------------------------------------------------- bombs
 
 
 def test_absurd_sizes_are_refused(zipped, tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "_ALWAYS_ALLOWED", 1000)
-    archive = zipped({"bomb": bytes(3_000_000)})
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(3_000_000)))
-    for bomb in (archive, tmp_path / "bomb.gz"):
-        with pytest.raises(UserError, match="absurdly more"):
-            unpack(bomb, tmp_path / "data")
-    assert files(tmp_path / "data") == []
+    for bomb in (zipped({"bomb": bytes(3_000_000)}), tmp_path / "bomb.gz"):
+        refused(bomb, tmp_path / "data", "absurdly more")
 
 
-def test_a_full_disk_is_noticed_first(zipped, tmp_path, monkeypatch):
-    archive = zipped({"a": bytes(1000)})
-    monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
-    with pytest.raises(UserError, match=r"data has 0 MB free.*make room"):
+def test_a_stream_gives_no_more_than_its_declared_size(zipped, tmp_path, monkeypatch):
+    archive = edit(zipped({"bomb": bytes(3_000_000)}), struct.pack("<I", 3_000_000), struct.pack("<I", 1000))
+    written = []
+    monkeypatch.setattr(archives.Progress, "advance", lambda self, n: written.append(n))
+    refused(archive, tmp_path / "data", "is damaged")
+    assert sum(written) <= 1000
+
+
+def test_a_stream_shorter_than_its_declared_size_is_damage(zipped, tmp_path):
+    archive = edit(zipped({"a": BYTES}), struct.pack("<I", len(BYTES)), struct.pack("<I", len(BYTES) + 1000))
+    refused(archive, tmp_path / "data", "is damaged .*shorter than declared")
+
+
+def test_memory_stays_small_however_well_it_was_packed(zipped, tmp_path):
+    archive = zipped({"zeros": bytes(100_000_000)}, method=zipfile.ZIP_LZMA)
+    tracemalloc.start()
+    try:
         unpack(archive, tmp_path / "data")
+        assert tracemalloc.get_traced_memory()[1] < 90_000_000
+    finally:
+        tracemalloc.stop()
+
+
+# ------------------------------------------------------------------------------------------------- damage and kinds
+
+
+def test_several_members_of_a_gzip_follow_each_other(tmp_path):
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"one ") + gzip.compress(b"two") + bytes(512))  # padded as on tape
+    unpack(tmp_path / "a.gz", tmp_path / "data")
+    assert (tmp_path / "data/a").read_bytes() == b"one two"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no archive",
+        gzip.compress(BYTES)[:-1],
+        gzip.compress(BYTES)[:-8],
+        gzip.compress(BYTES) + b"garbage",
+        gzip.compress(BYTES) + gzip.compress(BYTES)[:20],
+        bz2.compress(BYTES),
+    ],
+)
+def test_a_gzip_that_is_cut_or_followed_by_garbage_is_damaged(tmp_path, content):
+    (tmp_path / "a.gz").write_bytes(content)
+    refused(tmp_path / "a.gz", tmp_path / "data", r"a\.gz is damaged \(.+\): delete it and download it again")
+
+
+def test_a_zip_with_bytes_before_and_after_it_is_read(zipped, tmp_path):
+    archive = zipped({"a": BYTES})
+    archive.write_bytes(b"#!/bin/sh\n" + archive.read_bytes() + b"\n")
+    unpack(archive, tmp_path / "data")
+    assert (tmp_path / "data/a").read_bytes() == BYTES
 
 
 @pytest.mark.parametrize("name", ["images.zip", "images.gz"])
@@ -84,27 +304,86 @@ def test_damage_is_said_and_leaves_what_was_there(zipped, tmp_path, name):
     into = tmp_path / "data"
     (into / "set").mkdir(parents=True)
     (into / "set" / "old.txt").write_text("old")
-    whole = (
-        zipped({"set/a": bytes(range(256)) * 100}).read_bytes() if name.endswith("zip") else gzip.compress(b"x" * 999)
-    )
+    whole = zipped({"set/a": BYTES}).read_bytes() if name.endswith("zip") else gzip.compress(b"x" * 999)
     (tmp_path / name).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="is damaged"):
-        unpack(tmp_path / name, into)
-    assert files(into) == ["set", "set/old.txt"]
+    refused(tmp_path / name, into, "is damaged")
 
 
 def test_a_flipped_bit_is_damage(zipped, tmp_path):
-    archive = zipped({"a": bytes(range(256)) * 100})
+    archive = zipped({"a": BYTES})
     content = bytearray(archive.read_bytes())
     content[60] ^= 255
     archive.write_bytes(content)
-    with pytest.raises(UserError, match="is damaged"):
-        unpack(archive, tmp_path / "data")
+    refused(archive, tmp_path / "data", "is damaged")
+
+
+@pytest.mark.parametrize(
+    ("local", "central", "value", "message"),
+    [
+        (6, 8, 1, "is encrypted: unpack it by hand"),
+        (6, 8, 0x41, "is encrypted"),
+        (8, 10, 9, r"packed in an unknown way \(method 9\)"),
+        (8, 10, 93, r"packed in an unknown way \(method 93\)"),
+        (4, 6, 99, "packed in an unknown way .*version"),
+    ],
+)
+def test_what_the_library_cannot_unpack_is_said(zipped, tmp_path, local, central, value, message):
+    refused(set_in_headers(zipped({"a": b"a"}), local, central, value), tmp_path / "data", message)
 
 
 def test_other_kinds_and_missing_archives_are_said(tmp_path):
     (tmp_path / "images.rar").write_bytes(b"Rar!")
-    with pytest.raises(UserError, match=r"neither \.zip nor \.gz"):
-        unpack(tmp_path / "images.rar", tmp_path / "data")
+    refused(tmp_path / "images.rar", tmp_path / "data", r"neither \.zip nor \.gz: unpack it by hand into .*data$")
     with pytest.raises(UserError, match="does not exist"):
         unpack(tmp_path / "nowhere.zip", tmp_path / "data")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_damage_ends_in_one_line_or_changes_nothing_that_is_checked(tmp_path, seed, monkeypatch):
+    monkeypatch.setattr(archives, "flush", lambda folder: None)
+    rng = random.Random(seed)
+    packed = io.BytesIO()
+    method = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)[seed]
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("set/a.txt", BYTES[:2000])
+        archive.writestr("b.txt", b"hello" * 50)
+    whole = packed.getvalue()
+    for _ in range(150):
+        damaged = bytearray(whole)
+        if rng.random() < 0.2:
+            del damaged[rng.randrange(len(damaged)) :]
+        else:
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        (tmp_path / "a.zip").write_bytes(damaged)
+        into = tmp_path / "data"
+        with contextlib.suppress(UserError):
+            unpack(tmp_path / "a.zip", into)
+        for path in into.rglob("*"):
+            assert path.is_dir() or path.read_bytes() in (BYTES[:2000], b"hello" * 50)
+        assert not list(into.glob(".*"))
+
+
+# -------------------------------------------------------------------------------------------------------- the disk
+
+
+def test_a_full_disk_is_noticed_first(zipped, tmp_path, monkeypatch):
+    archive = zipped({"a": bytes(1000)})
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    refused(archive, tmp_path / "data", r"data has 0 MB free, unpacking images\.zip needs 0 MB more: make room")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_disk_that_fills_up_is_said_and_nothing_is_left(zipped, tmp_path, monkeypatch, number):
+    def fail(folder):
+        raise OSError(number, "full")
+
+    monkeypatch.setattr(archives, "flush", fail)
+    refused(zipped({"a": b"a"}), tmp_path / "data", r"data is full, nothing of images\.zip is left there: make room")
+
+
+def test_other_trouble_with_the_disk_is_said_in_one_line(zipped, tmp_path, monkeypatch):
+    def fail(folder):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(archives, "flush", fail)
+    refused(zipped({"a": b"a"}), tmp_path / "data", r"cannot be unpacked into .*data \(Input/output error\)")
