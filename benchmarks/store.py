@@ -122,12 +122,15 @@ def readers(folder: Path, n: int, size: int) -> dict[str, Reader]:
     def read_ours(rows: Rows) -> np.ndarray:
         return store.batch(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows)
 
+    def read_raw(rows: Rows) -> np.ndarray:
+        return raw[rows].copy() if isinstance(rows, slice) else raw[rows]  # which is a copy already
+
     def read_plain(rows: Rows) -> np.ndarray:
         return plain[rows] if isinstance(rows, slice) else np.stack([plain[int(row)] for row in rows])
 
     return {
         "ours": read_ours,
-        "memmap": lambda rows: np.array(raw[rows]),
+        "memmap": read_raw,
         "zarr-python": read_plain,
         "TensorStore": lambda rows: np.asarray(tensors[rows].read().result()),
     }
