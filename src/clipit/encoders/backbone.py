@@ -14,6 +14,7 @@ from torch import nn
 
 from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import write_json
+from clipit.encoders.hub import TIMM, model_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.weights import HUB, LOCAL, loading, local_folder, nearest, weight_digest
 from clipit.runtime.errors import UserError
@@ -52,7 +53,8 @@ def load_backbone(
     """Loads a timm model without its classifier.
 
     Args:
-        name: a timm name (`vit_small_patch14_dinov2.lvd142m`), `hf-hub:organisation/model` or `local-dir:folder`.
+        name: a timm name (`vit_small_patch14_dinov2.lvd142m`), `hf-hub:organisation/model[@revision]` or
+            `local-dir:folder`.
         image_size: side of its input, pixels; None: the model's own. Position embeddings are resampled to it.
         pretrained: False: random weights, drawn from `seed`.
         seed: of the random weights.
@@ -62,8 +64,9 @@ def load_backbone(
         UserError: the name is unknown, the weights cannot be had, or the model cannot take such images.
     """
     _check_name(name, pretrained)
+    source = f"{LOCAL}{model_folder(name, TIMM, weights=pretrained)}" if name.startswith(HUB) else name
     with loading(name):
-        arguments = resolve_model_input_args(name, {"img_size": image_size}, **(model_args or {}))
+        arguments = resolve_model_input_args(source, {"img_size": image_size}, **(model_args or {}))
         config = arguments["pretrained_cfg"]
         size = image_size or _side(arguments.get("img_size", config["input_size"][-2:]))
         # Many a folder or hub copy of a ViT does not say that its input size is fixed; timm's own entry does.

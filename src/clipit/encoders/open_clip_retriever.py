@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import open_clip
+from open_clip.tokenizer import HFTokenizer
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
+from clipit.encoders.hub import OPEN_CLIP, further_repos, model_folder, text_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.open_clip_tokens import OpenClipTokens
 from clipit.encoders.weights import HUB, LOCAL, loading, local_folder, nearest, weight_digest
 from clipit.runtime.errors import UserError
+from clipit.runtime.hub import HubRepo
 
 
 class OpenClipRetriever:
@@ -59,33 +62,54 @@ def load_open_clip(name: str) -> OpenClipRetriever:
     """Loads a pretrained open_clip model.
 
     Args:
-        name: a model and the tag of its weights (`ViT-B-32:laion2b_s34b_b79k`), `hf-hub:organisation/model` or
-            `local-dir:folder` (open_clip_config.json and weights).
+        name: a model and the tag of its weights (`ViT-B-32:laion2b_s34b_b79k`), `hf-hub:organisation/model[@revision]`
+            or `local-dir:folder` (open_clip_config.json and weights).
 
     Raises:
         UserError: the name or tag is unknown, or the weights cannot be had.
     """
     if name.startswith((LOCAL, HUB)):
-        if name.startswith(LOCAL):
-            local_folder(name, "open_clip_config.json")
-        model_name, tag, tag_config = name, None, {}
-    else:
-        model_name, _, tag = name.partition(":")
-        _check_name(model_name, tag)
-        tag_config = open_clip.get_pretrained_cfg(model_name, tag)
+        return _from_folder(name)
+    model_name, _, tag = name.partition(":")
+    _check_name(model_name, tag)
+    # A tag's weights want the activation that they were trained with, whatever the architecture's default.
+    quick_gelu = bool(open_clip.get_pretrained_cfg(model_name, tag).get("quick_gelu", False))
     with loading(name):
-        # A tag's weights want the activation that they were trained with, whatever the architecture's default.
-        quick_gelu = bool(tag_config.get("quick_gelu", False))
         model = open_clip.create_model(model_name, tag, force_quick_gelu=quick_gelu, require_pretrained=True)
-        tokens = OpenClipTokens(open_clip.get_tokenizer(model_name))
-        config = open_clip.get_model_config(model_name)
+        tokenizer = open_clip.get_tokenizer(model_name)
+    config = open_clip.get_model_config(model_name) | ({"quick_gelu": True} if quick_gelu else {})
+    return _retriever(name, model, tokenizer, config)
+
+
+def _from_folder(name: str) -> OpenClipRetriever:
+    """A model in a folder, its own or the hub's cache; what it takes from other repositories is read from the cache."""
+    folder = model_folder(name, OPEN_CLIP) if name.startswith(HUB) else local_folder(name, "open_clip_config.json")
+    source = f"{LOCAL}{folder}"
+    further = {
+        part: text_folder(HubRepo(other), *parts) for other, parts in further_repos(folder).items() for part in parts
+    }
+    with loading(name):
+        config = open_clip.get_model_config(source)
+        text = config["text_cfg"]
+        if "hf_model_name" in text:
+            text |= {"hf_model_name": str(further.get("tower", text["hf_model_name"])), "hf_model_pretrained": False}
+        model = open_clip.create_model(source, require_pretrained=True, text_cfg=text)
+        if "tokenizer" in further:
+            settings = {key: text[key] for key in ("context_length", "tokenizer_mode") if key in text}
+            tokenizer = HFTokenizer(str(further["tokenizer"]), **settings, **text.get("tokenizer_kwargs", {}))
+        else:
+            tokenizer = open_clip.get_tokenizer(source)
+    return _retriever(name, model, tokenizer, config)
+
+
+def _retriever(name: str, model: nn.Module, tokenizer: Any, config: Mapping[str, Any]) -> OpenClipRetriever:
     image_spec = {
         "kind": "open_clip",
         "embed_dim": config["embed_dim"],
         "vision_cfg": {**config["vision_cfg"], "timm_model_pretrained": False, "output_tokens": False},
-        "quick_gelu": quick_gelu or config.get("quick_gelu", False),
+        "quick_gelu": config.get("quick_gelu", False),
     }
-    return OpenClipRetriever(name, model, tokens, image_spec)
+    return OpenClipRetriever(name, model, OpenClipTokens(tokenizer), image_spec)
 
 
 def _check_name(model_name: str, tag: str) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,11 @@ import torch
 from torch import nn
 
 from clipit.runtime.errors import UserError
+from clipit.runtime.hub import HubRepo, causes, trouble
 
 LOCAL = "local-dir:"
 HUB = "hf-hub:"
+_ELSEWHERE = f"or fetch the model elsewhere and name it {LOCAL}FOLDER"
 
 
 def weight_digest(module: nn.Module) -> str:
@@ -50,36 +53,18 @@ def loading(name: str) -> Iterator[None]:
     """Turns a failure to load the model `name` into one line; what the hub's libraries say is never repeated.
 
     Raises:
-        UserError: access is refused, the hub cannot be reached, or the weights do not fit the model.
+        UserError: the weights cannot be had, do not fit the model, or hold code.
     """
     try:
         yield
-    except (OSError, RuntimeError, ValueError, AssertionError, TypeError, KeyError) as error:
-        causes = list(_causes(error))
-        if name.startswith(LOCAL):
-            raise UserError(f"{name} cannot be loaded ({_first_line(error)})") from error
-        if any(_refused(cause) for cause in causes):
-            page = f" at https://huggingface.co/{name.removeprefix(HUB)}" if name.startswith(HUB) else ""
-            raise UserError(
-                f"{name}: the hub refuses access or has no such model: request access{page}, then set HF_TOKEN"
-            ) from error
-        if any(isinstance(cause, OSError) for cause in causes):
-            raise UserError(
-                f"{name}: the hub cannot be reached: connect, or fetch the model elsewhere and name it {LOCAL}FOLDER"
-            ) from error
+    except (OSError, RuntimeError, ValueError, AssertionError, TypeError, KeyError, pickle.UnpicklingError) as error:
+        if any(isinstance(cause, pickle.UnpicklingError) for cause in causes(error)):
+            raise UserError(f"{name}: its weights are a pickle with more than tensors: ask for safetensors") from error
+        # A name of timm or open_clip: their own download from the hub.
+        found = None if name.startswith((LOCAL, HUB)) else trouble(error, HubRepo(name), instead=_ELSEWHERE)
+        if found and (found.kind != "broken" or isinstance(error, OSError)):
+            raise UserError(f"{found.what}: {found.remedy}") from None
         raise UserError(f"{name} cannot be loaded ({_first_line(error)})") from error
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _refused(error: BaseException) -> bool:
-    """Whether a server answered 401, 403 or 404 (both of the libraries in use keep the answer on the exception)."""
-    answer = getattr(error, "response", error)
-    return getattr(answer, "status_code", None) in (401, 403, 404) or getattr(answer, "code", None) in (401, 403, 404)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,232 @@
+"""Models of the hub, fetched from the stand-in and loaded; the real libraries are the judges of its formats."""
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from tests.servers import hub_models
+from tests.servers.hub import StandInHub, use_hub
+
+from clipit.encoders.backbone import load_backbone
+from clipit.encoders.hub import fetch_model, weight_files
+from clipit.encoders.open_clip_retriever import load_open_clip
+from clipit.runtime.errors import UserError
+
+IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("repositories")
+    bert = hub_models.bert_repo(root / "bert")
+    return {
+        "org/vit": hub_models.timm_repo(root / "vit"),
+        "org/uni": hub_models.uni_repo(root / "uni"),
+        "org/quilt": hub_models.quiltnet_repo(root / "quilt"),
+        "org/bert": bert,
+        "org/biomed": hub_models.biomedclip_repo(root / "biomed", bert, bert_name="org/bert"),
+        "org/bare": hub_models.biomedclip_repo(root / "bare", bert, bert_name="org/bert", tokenizer=False),
+    }
+
+
+@pytest.fixture
+def hub(folders, tmp_path, monkeypatch) -> Iterator[StandInHub]:
+    with StandInHub() as server:
+        for name, folder in folders.items():
+            server.add_model(name, folder)
+        use_hub(monkeypatch, tmp_path, server.url)
+        yield server
+
+
+def cut_off(hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on there is no network, only the cache; any request is counted."""
+    use_hub(monkeypatch, tmp_path, "http://127.0.0.1:9")
+    hub.requests.clear()
+
+
+def features(module: torch.nn.Module) -> torch.Tensor:
+    with torch.inference_mode():
+        return module(IMAGES)
+
+
+def test_fetching_takes_texts_and_one_format_of_weights(hub, tmp_path):
+    fetched = fetch_model("org/quilt")
+    assert fetched["repo"] == "org/quilt"
+    assert fetched["revision"] == "main"
+    assert set(fetched["files"]) == {"config.json", "open_clip_config.json", "open_clip_pytorch_model.bin"}
+    assert not hub.asked("/pytorch_model.bin")
+    assert not hub.asked("README.md")
+    assert str(tmp_path) not in json.dumps(fetched)
+
+
+@pytest.mark.parametrize(
+    ("names", "timm", "chosen"),
+    [
+        (["config.json", "model.safetensors", "pytorch_model.bin"], True, ["model.safetensors"]),
+        (["config.json", "pytorch_model.bin"], True, ["pytorch_model.bin"]),
+        (["open_clip_config.json", "open_clip_pytorch_model.bin", "pytorch_model.bin"], False,
+         ["open_clip_pytorch_model.bin"]),
+        (["config.json", "open_clip_config.json", "model.safetensors", "open_clip_model.safetensors"], True,
+         ["model.safetensors", "open_clip_model.safetensors"]),
+        (["meta.yaml", "pytorch_model.bin"], False, ["pytorch_model.bin"]),
+        (["config.json", "flax_model.msgpack"], True, []),
+    ],
+)  # fmt: skip
+def test_each_library_gets_its_best_weights(names, timm, chosen):
+    assert weight_files(names, timm=timm) == chosen
+
+
+def test_a_fetched_backbone_loads_without_the_network_and_keeps_no_path(hub, tmp_path, monkeypatch):
+    fetched = fetch_model("org/vit")
+    assert set(fetched["files"]) == {"config.json", "model.safetensors"}
+    cut_off(hub, tmp_path, monkeypatch)
+    loaded = load_backbone("hf-hub:org/vit")
+    assert not hub.requests
+    assert str(tmp_path) not in json.dumps(loaded.spec)
+    assert fetch_model("org/vit") == fetched, "what is cached is fetched already"
+
+
+def test_a_backbone_is_the_same_from_the_hub_the_cache_and_a_folder(hub, folders, tmp_path, monkeypatch):
+    downloaded = load_backbone("hf-hub:org/vit")
+    assert hub.asked("model.safetensors")
+    cut_off(hub, tmp_path, monkeypatch)
+    cached = load_backbone("hf-hub:org/vit")
+    local = load_backbone(f"local-dir:{folders['org/vit']}")
+    assert downloaded.digest == cached.digest == local.digest
+    assert downloaded.transform == cached.transform == local.transform
+    assert downloaded.spec == cached.spec == local.spec
+    assert torch.equal(features(downloaded.module), features(cached.module))
+
+
+def test_arguments_that_the_hub_does_not_tell_come_from_the_catalog(hub):
+    given = {"init_values": 1e-5, "dynamic_img_size": True}
+    uni = load_backbone("hf-hub:org/uni", model_args=given)
+    assert any("ls1" in name for name, _ in uni.module.named_parameters())
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_backbone("hf-hub:org/uni")
+
+
+def test_timm_itself_loads_the_same_from_the_stand_in(hub, tmp_path):
+    code = (
+        "import timm; from clipit.encoders.weights import weight_digest;"
+        "print(weight_digest(timm.create_model('hf-hub:org/uni', pretrained=True, num_classes=0, init_values=1e-5,"
+        " dynamic_img_size=True)))"
+    )
+    environment = {**os.environ, **hub.environment(tmp_path / "timm")}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = load_backbone("hf-hub:org/uni", model_args={"init_values": 1e-5, "dynamic_img_size": True})
+    assert said.stdout.strip() == loaded.digest
+
+
+def test_open_clip_itself_loads_the_same_from_the_stand_in(hub, tmp_path):
+    code = (
+        "import open_clip; from clipit.encoders.weights import weight_digest;"
+        "name = 'hf-hub:org/biomed'; print(weight_digest(open_clip.create_model(name, require_pretrained=True)));"
+        "print(open_clip.get_tokenizer(name)(['normal mucosa']).tolist())"
+    )
+    environment = {**os.environ, **hub.environment(tmp_path / "open_clip")}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = load_open_clip("hf-hub:org/biomed")
+    digest, tokens = said.stdout.split("\n", 1)
+    assert digest == loaded.digest
+    assert json.loads(tokens) == loaded._tokens.batch(loaded.tokenize(["normal mucosa"])).tolist()
+
+
+@pytest.mark.parametrize("name", ["org/quilt", "org/biomed", "org/bare"])
+def test_a_fetched_retriever_loads_without_the_network(hub, name, tmp_path, monkeypatch):
+    fetched = fetch_model(name)
+    assert [other["repo"] for other in fetched["needs"]] == ([] if name == "org/quilt" else ["org/bert"])
+    assert not any("pytorch_model" in file for other in fetched["needs"] for file in other["files"])
+    online = load_open_clip(f"hf-hub:{name}")
+    cut_off(hub, tmp_path, monkeypatch)
+    cached = load_open_clip(f"hf-hub:{name}")
+    assert not hub.requests
+    assert cached.digest == online.digest
+    texts = ["Tubular adenoma, low grade.", "normal mucosa"]
+    with torch.inference_mode():
+        assert torch.equal(cached.encode_texts(cached.tokenize(texts)), online.encode_texts(online.tokenize(texts)))
+        assert cached.encode_images(IMAGES).shape == (2, 8)
+    assert str(tmp_path) not in json.dumps(cached.image_backbone().spec)
+
+
+def test_tokenizers_of_another_repository_are_those_of_a_copy(hub):
+    own, other = load_open_clip("hf-hub:org/biomed"), load_open_clip("hf-hub:org/bare")
+    assert own.tokenize(["Adenocarcinoma (grade 3)"]) == other.tokenize(["Adenocarcinoma (grade 3)"])
+
+
+def test_a_revision_is_the_one_asked_for(hub, folders, tmp_path, monkeypatch):
+    older = hub.add_model("org/moving", folders["org/vit"], tag="v1")
+    hub.add_model("org/moving", hub_models.timm_repo(tmp_path / "newer", seed=1))
+    by_tag, by_commit, newest = (load_backbone(f"hf-hub:org/moving{at}") for at in ("@v1", f"@{older}", ""))
+    assert by_tag.digest == by_commit.digest != newest.digest
+    assert fetch_model("org/moving@v1")["commit"] == older
+    cut_off(hub, tmp_path, monkeypatch)
+    assert load_backbone("hf-hub:org/moving@v1").digest == by_tag.digest
+    assert load_backbone("hf-hub:org/moving").digest == newest.digest
+
+
+def test_random_weights_need_the_configuration_alone(hub):
+    assert load_backbone("hf-hub:org/vit", pretrained=False).d == 64
+    assert not hub.asked("model.safetensors")
+
+
+def test_a_gated_model_says_where_to_ask_and_opens_with_a_token(hub, folders, tmp_path, monkeypatch):
+    hub.add_model("org/closed", folders["org/vit"], gated=True)
+    with pytest.raises(UserError, match=r"org/closed is gated: request access at https://huggingface\.co/org/closed"):
+        load_backbone("hf-hub:org/closed")
+    use_hub(monkeypatch, tmp_path, hub.url, token=hub.stranger)
+    with pytest.raises(UserError, match=r"has no access yet: request it at https://huggingface\.co/org/closed"):
+        fetch_model("org/closed")
+    use_hub(monkeypatch, tmp_path, hub.url, token=hub.member)
+    loaded = load_backbone("hf-hub:org/closed")
+    assert {request.token for request in hub.requests if request.host == "cdn"} == {None}, "no token leaves the hub"
+    use_hub(monkeypatch, tmp_path, "http://127.0.0.1:9")
+    assert load_backbone("hf-hub:org/closed").digest == loaded.digest
+
+
+def test_a_model_of_another_kind_is_told(hub):
+    with pytest.raises(UserError, match=r"org/vit is no model of this kind: .* does not hold open_clip_config.json"):
+        load_open_clip("hf-hub:org/vit")
+
+
+def test_a_repository_without_weights_is_told(hub, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "config.json").write_text("{}")
+    hub.add_model("org/empty", tmp_path / "empty")
+    with pytest.raises(UserError, match="holds no weights that timm, open_clip or CONCH load"):
+        fetch_model("org/empty")
+
+
+class Code:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "open_clip_pytorch_model.bin"])
+def test_code_in_a_pickle_is_refused_and_not_run(hub, folders, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source, load = (
+        (folders["org/uni"], load_backbone) if name == "pytorch_model.bin" else (folders["org/quilt"], load_open_clip)
+    )
+    shutil.copytree(source, tmp_path / "evil")
+    with open(tmp_path / "evil" / name, "wb") as file:
+        pickle.dump({"weight": Code()}, file, protocol=2)
+    hub.add_model("org/evil", tmp_path / "evil")
+    with pytest.raises(UserError, match="more than tensors"):
+        load("hf-hub:org/evil")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_what_transformers_left_in_the_cache_is_not_taken_for_the_model(hub, tmp_path):
+    from huggingface_hub import hf_hub_download
+
+    for file in ("config.json", "pytorch_model.bin"):
+        hf_hub_download("org/quilt", file)
+    assert "open_clip_pytorch_model.bin" in fetch_model("org/quilt")["files"]
