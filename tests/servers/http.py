@@ -43,6 +43,9 @@ class Fault:
     length: int = 0
     """Added to the Content-Length that is announced."""
     no_length: bool = False
+    """No length is announced: the connection's end is the file's."""
+    chunked: bool = False
+    """No length is announced: the file comes in chunks that tell their own."""
     corrupt: bool = False
     """The last byte is another one."""
     ranges: bool = True
@@ -152,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Accept-Ranges", "bytes")
         if (start, end) != (0, len(content)):
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
-        if not fault.no_length:
+        if fault.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif not fault.no_length:
             self.send_header("Content-Length", str(end - start + fault.length))
         self.end_headers()
         if body:
@@ -173,7 +178,10 @@ class _Handler(BaseHTTPRequestHandler):
         for at in range(0, min(stop, len(served)), _BLOCK):
             if fault.trickle:
                 threading.Event().wait(fault.trickle)  # not time.sleep, which a test may have replaced
-            self.wfile.write(served[at : min(at + _BLOCK, stop)])
+            block = served[at : min(at + _BLOCK, stop)]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(block), block) if fault.chunked else block)
+        if fault.chunked and stop >= len(served):
+            self.wfile.write(b"0\r\n\r\n")
         if fault.hold is not None:
             self.server.owner.held.set()
             while self.connection.recv(1):  # returns nothing once the client has gone

@@ -317,6 +317,15 @@ def test_a_flipped_bit_is_damage(zipped, tmp_path):
     refused(archive, tmp_path / "data", "is damaged")
 
 
+@pytest.mark.parametrize("offset", [12, 16])
+def test_a_table_of_contents_that_points_outside_is_damage(zipped, tmp_path, offset):
+    archive = zipped({"a": BYTES})
+    content = bytearray(archive.read_bytes())
+    struct.pack_into("<I", content, content.index(b"PK\x05\x06") + offset, 10**6)  # its size, its place
+    archive.write_bytes(content)
+    refused(archive, tmp_path / "data", "is damaged")
+
+
 @pytest.mark.parametrize(
     ("local", "central", "value", "message"),
     [
