@@ -23,6 +23,8 @@ class PhantomCorpus(Corpus):
     seed: int = 0
     informative: bool = True
     """False: the findings are drawn without regard to what the reports' sentences tell (the null phantom)."""
+    split_sections: Literal[False] = False
+    """Stays false: the audit knows the truth about whole reports."""
 
 
 class TextCorpus(Corpus):

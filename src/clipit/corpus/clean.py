@@ -1,62 +1,116 @@
-"""From reports as found to a corpus: lossless cleaning, duplicates folded."""
+"""From reports as found to a corpus: cleaned, split into sections if wanted, duplicates folded, nothing lost unsaid."""
 
 import hashlib
 import sys
-import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from clipit.artifacts.provenance import Origin, json_digest
 from clipit.artifacts.schemas import report_truth, reports
 from clipit.artifacts.tables import write_table
+from clipit.corpus.cleanings import CLEANINGS
+from clipit.corpus.sections import PREAMBLE, Section, split_sections
 from clipit.runtime.errors import UserError
+from clipit.runtime.progress import Progress
 from clipit.sources.report_source import RawReport, read_reports
+
+
+@dataclass
+class _Kept:
+    """A text of the corpus: its first report, and who else has the same."""
+
+    report_id: str
+    text: str
+    organ: str | None
+    patient: str | None
+    source: str
+    duplicates: list[str] = field(default_factory=list)
+    patients: set[str] = field(default_factory=set)
 
 
 def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> None:
     """Writes the corpus of a catalog entry, sorted by report id (schema `reports`).
 
-    Reports without text are left out and named in the metadata under `empty`.
+    With `entry["split_sections"]` a report with headings becomes a report a section, named `{report_id}/{section}`; one
+    without keeps its id. Reports whose cleaned texts are equal are folded into the first.
+
+    The metadata account for all that was read: `read` and `folded` count reports as found and duplicates, `empty` are
+    the ids that had no text, `patients_of_folded` names all patients of a text that several have; when splitting,
+    `unsplit` counts reports without a heading and `sections` the others' sections by name.
+
+    Raises:
+        UserError: no report has text.
     """
-    kept: dict[str, RawReport] = {}
-    folded: dict[str, list[str]] = {}
-    empty = []
-    for report in read_reports(entry):
-        text = clean(report.text)
-        if not text:
-            empty.append(report.report_id)
-        elif text in kept:
-            folded[text].append(report.report_id)
-        else:
-            kept[text], folded[text] = report, []
+    cleaned, split = CLEANINGS[entry["cleaning"]], entry["split_sections"]
+    kept: dict[str, _Kept] = {}
+    empty: list[str] = []
+    sections = Counter[str]()
+    unsplit = 0
+    found = read_reports(entry)[::-1]
+    read = len(found)
+    with Progress("clean", read, "reports") as progress:
+        while found:  # taken off, so that raw and cleaned texts are not all in memory together
+            report = found.pop()
+            for report_id, text, section in _parts(report, split):
+                if report_id == report.report_id:
+                    unsplit += 1
+                else:
+                    sections[section.partition("-")[0]] += 1
+                _keep(kept, empty, report, report_id, cleaned(text))
+            progress.advance()
     if not kept:
         raise UserError(
             f"corpus {entry.get('path', entry['source'])} has no report with text: check its path and column"
         )
-    rows = sorted(kept.items(), key=lambda item: item[1].report_id)
-    digests = [hashlib.sha256(text.encode()).hexdigest() for text, _ in rows]
-    report_ids = [report.report_id for _, report in rows]
-    columns = {
-        "report_id": report_ids,
-        "text": [text for text, _ in rows],
-        "organ": [report.organ for _, report in rows],
-        "patient": [report.patient for _, report in rows],
-        "n_words": [len(text.split()) for text, _ in rows],
-        "source": [report.source for _, report in rows],
-        "sha256": digests,
-        "duplicates": [folded[text] for text, _ in rows],
+    meta = {
+        "read": read,
+        "empty": empty,
+        "folded": sum(len(row.duplicates) for row in kept.values()),
+        "patients_of_folded": {row.report_id: sorted(row.patients) for row in kept.values() if len(row.patients) > 1},
     }
-    duplicates = sum(map(len, folded.values()))
-    print(f"{len(rows)} reports, {duplicates} duplicates folded, {len(empty)} without text", file=sys.stderr)
-    lineage = {"reports": json_digest(list(zip(report_ids, digests, strict=True)))}
-    write_table(out, columns, reports.SCHEMA, origin.provenance(lineage=lineage), {"empty": empty})
+    meta |= {"sections": dict(sections), "unsplit": unsplit} if split else {}
+    _write(kept, out, origin, meta)
+    print(
+        f"{read} reports read{f', {unsplit} without a heading' if split else ''}: {len(kept)} texts kept, "
+        f"{meta['folded']} duplicates folded, {len(empty)} without text",
+        file=sys.stderr,
+    )
 
 
-def clean(text: str) -> str:
-    """Composed Unicode, control characters and runs of white space as one space: nothing that carries meaning goes."""
-    text = unicodedata.normalize("NFC", text)
-    return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
+def _parts(report: RawReport, split: bool) -> Iterator[tuple[str, str, str]]:
+    """(id, text, section) of each section of a report; of one that is not to be split or has no heading, itself."""
+    sections = split_sections(report.text) if split else [Section(PREAMBLE, report.text)]
+    whole = len(sections) == 1 and sections[0].name == PREAMBLE
+    for section in sections:
+        yield report.report_id if whole else f"{report.report_id}/{section.name}", section.text, section.name
+
+
+def _keep(kept: dict[str, _Kept], empty: list[str], report: RawReport, report_id: str, text: str) -> None:
+    """Enters a cleaned text, or the id of one that is empty or stands already."""
+    if not text:
+        empty.append(report_id)
+        return
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if digest in kept:
+        kept[digest].duplicates.append(report_id)
+    else:
+        kept[digest] = _Kept(report_id, text, report.organ, report.patient, report.source)
+    if report.patient is not None:
+        kept[digest].patients.add(report.patient)
+
+
+def _write(kept: Mapping[str, _Kept], out: Path, origin: Origin, meta: Mapping[str, Any]) -> None:
+    digests, rows = zip(*sorted(kept.items(), key=lambda item: item[1].report_id), strict=True)
+    columns: dict[str, Any] = {
+        name: [getattr(row, name) for row in rows]
+        for name in ("report_id", "text", "organ", "patient", "source", "duplicates")
+    }
+    columns |= {"n_words": [len(row.text.split()) for row in rows], "sha256": digests}
+    lineage = {"reports": json_digest(list(zip(columns["report_id"], digests, strict=True)))}
+    write_table(out, columns, reports.SCHEMA, origin.provenance(lineage=lineage), meta)
 
 
 def reveal_report_truth(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> None:

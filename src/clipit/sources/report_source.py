@@ -1,6 +1,7 @@
 """Where reports come from, whatever the corpus."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -31,3 +32,13 @@ def read_reports(entry: Mapping[str, Any]) -> list[RawReport]:
     module, _, name = READERS[entry["source"]].partition(":")
     reports: list[RawReport] = getattr(import_module(module), name)(entry)
     return reports
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """`names` made unique: one that stands several times becomes name_1, name_2, ... in order."""
+    times, seen = Counter(names), Counter[str]()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(f"{name}_{seen[name]}" if times[name] > 1 else name)
+    return unique
