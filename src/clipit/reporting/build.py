@@ -52,7 +52,7 @@ def build_report(
         lstrip_blocks=True,
     )
     page = environment.get_template("index.html.jinja").render(
-        experiments=[_experiment(*pair, out.parent, show_text) for pair in zip(experiments, tables, strict=True)],
+        experiments=[_experiment(*pair, Path(out).parent, show_text) for pair in zip(experiments, tables, strict=True)],
         answers=ANSWERS,
         show_text=show_text,
         synthetic=synthetic,

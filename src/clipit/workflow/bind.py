@@ -258,6 +258,7 @@ class Binding(DataBinding):
             if self._plan.pairings[pairing].method != "random":
                 return {
                     "store": self.paths.store(dataset),
+                    "sealed": self.paths.store_success(dataset),
                     "patches": self.paths.patches(dataset),
                     "labels": self.paths.labels(dataset),
                     "pairs": self.paths.pairs(dataset, corpus, retriever, pairing),
