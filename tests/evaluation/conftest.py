@@ -17,7 +17,7 @@ def write_predictions(tmp_path: Path) -> Callable[..., Path]:
 
     def write(
         name: str, skill: float, seed: int = 0, *, groups: int | None = 24, n: int = 240, patches: str = "a",
-        labels: np.ndarray | None = None, shuffle: bool = False,
+        labels: np.ndarray | None = None, shuffle: bool = False, weak: bool = False,
     ) -> Path:  # fmt: skip
         rng = np.random.default_rng([seed, int(1000 * skill)])
         truth = np.arange(n) % len(CLASSES) if labels is None else labels
@@ -34,7 +34,7 @@ def write_predictions(tmp_path: Path) -> Callable[..., Path]:
         }
         provenance = Origin("train", seed=seed).provenance(lineage={"patches": patches})
         path = tmp_path / name / "predictions.parquet"
-        write_table(path, columns, predictions.SCHEMA, provenance, {"classes": CLASSES})
+        write_table(path, columns, predictions.SCHEMA, provenance, {"classes": CLASSES, "weak_labels": weak})
         return path
 
     return write

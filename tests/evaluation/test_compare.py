@@ -100,6 +100,18 @@ def test_ungrouped_patches(experiment) -> None:
     assert any("Where patients are unknown" in note for note in table["notes"])
 
 
+def test_weak_labels_are_told_in_metrics_notes_and_table(experiment, write_predictions) -> None:
+    table, _, markdown, _ = experiment(weak=True)
+    assert all(line["weak_labels"] for line in table["rows"])
+    assert table["notes"][0].startswith("Labels are weak in phantom: every tile has the label of its whole slide")
+    assert "Labels are weak" in markdown
+    predictions = write_predictions("weak", 1.0, weak=True)
+    evaluate(predictions, predictions.with_name("m.json"), variant="clipit", resamples=20, origin=Origin("evaluate"))
+    assert json.loads(predictions.with_name("m.json").read_text())["weak_labels"] is True
+    strong, _, _, _ = experiment()
+    assert not any("weak" in note for note in strong["notes"])
+
+
 def test_rows_are_compared_within_themselves(experiment) -> None:
     rows = [{"dataset": name, "corpus": "reports"} for name in ("one", "two")]
     table, _, markdown, _ = experiment(rows=rows)

@@ -14,6 +14,7 @@ from clipit.runtime.errors import UserError
 from clipit.training.examples import read_examples
 from clipit.training.features import extract_features
 from clipit.training.head_fit import Labelled, Standardisation, fit_head
+from clipit.training.predictions import evaluated, write_predictions
 from clipit.training.probe import train_probe
 from clipit.training.targets import read_targets
 
@@ -113,3 +114,15 @@ def test_no_val_labels_is_an_error(world: Any, tmp_path: Path) -> None:
     write_table(tmp_path / "labels.parquet", columns, labels.SCHEMA, stored.provenance, stored.meta)
     with pytest.raises(UserError, match="no val patch is labelled"):
         read_examples(world.patches, world.splits, tmp_path / "labels.parquet")
+
+
+@pytest.mark.parametrize("weak", [True, False])
+def test_predictions_say_whether_labels_are_weak(world: Any, tmp_path: Path, weak: bool) -> None:
+    stored = read_table(world.labels, labels.SCHEMA)
+    meta = {**stored.meta, "weak": weak}
+    write_table(tmp_path / "labels.parquet", stored.table, labels.SCHEMA, stored.provenance, meta)
+    examples = read_examples(world.patches, world.splits, tmp_path / "labels.parquet")
+    chosen = evaluated(examples)
+    even = np.full((len(chosen), 3), 1 / 3, np.float32)
+    write_predictions(tmp_path / "predictions.parquet", examples, even, stored.provenance)
+    assert read_table(tmp_path / "predictions.parquet", predictions.SCHEMA).meta["weak_labels"] is weak

@@ -23,6 +23,10 @@ PRIMARY = ("clipit", "lora_only")
 TEXT_CONTROLS = {"clipit": ("image_distillation", "random_pairing")}
 FEW_GROUPS = 20
 SYNTHETIC = "SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."
+WEAK = (
+    "every tile has the label of its whole slide, also where it shows something else. The numbers tell how well tiles "
+    "are given their slides' labels, not whether that is what they show."
+)
 
 Row = Mapping[str, str | None]
 T = TypeVar("T")
@@ -176,6 +180,7 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
         "n_seeds": len(entry.runs),
         "n_items": len(test.labels),
         "n_groups": test.n_groups,
+        "weak_labels": test.weak,
         "metrics": metrics,
         "difference": next(own, None),
         "warning": f"only {test.n_groups} groups: intervals too narrow" if few else None,
@@ -204,6 +209,8 @@ def _notes(lines: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str
         "Intervals and p values are conditional on the seeds, and on the one draw of labelled patches, retriever and "
         "backbone that all seeds share: they do not show how results vary from one training to the next.",
     ]
+    if weak := dict.fromkeys(line["row"].get("dataset") or "this data set" for line in lines if line["weak_labels"]):
+        notes.insert(0, f"Labels are weak in {', '.join(weak)}: {WEAK}")
     if not all(grouped):
         notes.append("Where patients are unknown, intervals are too narrow: patches of one patient are alike.")
     return notes

@@ -24,6 +24,7 @@ def evaluate(predictions: Path, out: Path, *, variant: str, resamples: int, orig
         "variant": variant,
         "seed": origin.seed,
         "classes": list(first.classes),
+        "weak_labels": first.weak,
         "splits": {name: _measure(split, resamples) for name, split in splits.items()},
     }
     write_json(out, content, origin.provenance(lineage=first.lineage, inputs={"predictions": predictions}))

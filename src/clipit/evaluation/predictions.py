@@ -18,6 +18,7 @@ class Predictions:
 
     `labels` int64 (n,), `groups` int64 (n,) codes of patients or slides, None where none is known, `probabilities`
     float64 (n, C). `items` digests patch ids, labels and groups: equal where two models were tested on the same.
+    `weak`: the labels are those of whole slides, copied to their tiles.
     """
 
     path: Path
@@ -27,6 +28,7 @@ class Predictions:
     probabilities: np.ndarray
     items: str
     lineage: Mapping[str, str]
+    weak: bool = False
 
     @property
     def n_groups(self) -> int | None:
@@ -51,7 +53,7 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
         UserError: the file is empty, or labels or probabilities do not fit its classes.
     """
     stored = read_table(path, schema.SCHEMA)
-    classes = list(stored.meta["classes"])
+    classes, weak = list(stored.meta["classes"]), bool(stored.meta.get("weak_labels"))
     if len(stored.table) == 0:
         raise UserError(f"{path} holds no predictions: check that the data set has labelled val or test patches")
     table = stored.table.sort_by("patch_id")
@@ -70,7 +72,7 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
         names = [groups[row] for row in rows]
         items = json_digest([classes, [ids[row] for row in rows], labels[rows].tolist(), names])
         found[str(split)] = Predictions(
-            Path(path), classes, labels[rows], _codes(names), probabilities[rows], items, stored.lineage
+            Path(path), classes, labels[rows], _codes(names), probabilities[rows], items, stored.lineage, weak
         )
     return found
 

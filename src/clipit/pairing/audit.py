@@ -48,6 +48,7 @@ def audit_pairs(
         **hubness(report[first].tolist(), report[rank < 10].tolist(), n_reports),
         "similarity": _quantiles(paired.table.column("similarity").to_numpy()[first]),
         "label_agreement": label_agreement([label_of.get(p) for p in patch[first]], report[first].tolist()),
+        "weak_labels": bool(labelled.meta.get("weak")),
         "precision_at_1": None,
     }
     inputs = {"pairs": pairs_file, "labels": labels_file}

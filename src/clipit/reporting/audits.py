@@ -46,5 +46,6 @@ def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ]
     if agreement := audit.get("label_agreement"):
         meaning = f"adjusted mutual information of report and label; 0 by chance, p = {agreement['p']:.3f}"
+        meaning += "; labels are weak" if audit.get("weak_labels") else ""
         facts.append(("label agreement", f"{agreement['ami']:.2f}", meaning))
     return facts

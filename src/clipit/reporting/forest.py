@@ -77,8 +77,9 @@ def _measured(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
     lines = [line for line in table["rows"] if line["row"] == verdict["row"]]
     line = next((line for line in lines if line["variant"] == table["primary"][0]), lines[0])
     groups = f" from {line['n_groups']:,} patients or slides" if line["n_groups"] else ""
+    weak = ", by weak labels" if line["weak_labels"] else ""
     seeds = f"{line['n_seeds']} training{'s' if line['n_seeds'] > 1 else ''} of {line['variant']}"
-    return f"Measured on {line['n_items']:,} test patches{groups}; {seeds}."
+    return f"Measured on {line['n_items']:,} test patches{groups}{weak}; {seeds}."
 
 
 def _ends(intervals: Iterable[Mapping[str, Any]]) -> list[float]:

@@ -26,6 +26,7 @@ class Examples:
         split: (N,) "train", "val" or "test".
         label: (N,) int64 index into `classes`, `UNLABELLED` where there is none.
         classes: class names.
+        weak: the labels are those of whole slides, copied to their tiles.
         stored: the tables that these were read from.
     """
 
@@ -35,6 +36,7 @@ class Examples:
     split: np.ndarray
     label: np.ndarray
     classes: tuple[str, ...]
+    weak: bool
     stored: tuple[Stored, ...]
 
     def labelled(self, *splits: str) -> np.ndarray:
@@ -68,6 +70,7 @@ def read_examples(patches: Path, splits: Path, labels: Path) -> Examples:
         split=np.array(split_table.column("split"), dtype=object)[positions(patch_id, split_table)],
         label=np.array(label, dtype=np.int64)[positions(patch_id, label_table)],
         classes=tuple(label_table.meta["classes"]),
+        weak=bool(label_table.meta.get("weak")),
         stored=stored,
     )
     counts = np.bincount(examples.label[examples.labelled("train")], minlength=len(examples.classes))

@@ -26,4 +26,5 @@ def write_predictions(out: Path, examples: Examples, probabilities: np.ndarray, 
         "group": [examples.group[i] for i in chosen],
         "prob": list(probabilities),
     }
-    write_table(out, columns, predictions_schema.SCHEMA, provenance, {"classes": list(examples.classes)})
+    meta = {"classes": list(examples.classes), "weak_labels": examples.weak}
+    write_table(out, columns, predictions_schema.SCHEMA, provenance, meta)
