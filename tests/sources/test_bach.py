@@ -39,6 +39,7 @@ def test_the_shorter_side_is_resized_and_the_centre_cropped(photos: Path) -> Non
     images = BachImages(entry(photos))
     read = list(images.pixels(images.items()[198:202], 2))
     assert [patch.shape for patch in read if not isinstance(patch, BadImage)] == [(16, 16, 3)] * 4
+    assert images.items()[0].mpp == pytest.approx(0.63)  # 24 px of 0.42 um as 16 px
 
 
 def rows_of(split: str, name: str) -> list[int]:
@@ -80,6 +81,17 @@ def test_labels_and_pixels_do_not_ask_for_a_split(photos: Path) -> None:
     del settings["split"]
     images = BachImages(settings)
     assert len(images.labels(images.items()).of) == 400
+
+
+def test_tiles_of_a_photograph_share_its_group_split_and_label(photos: Path) -> None:
+    images = BachImages(entry(photos, grid={"mpp": None, "overlap": 0.0}))
+    items = images.items()
+    assert len(items) == 2 * 400  # 32 x 24 px give two tiles of 16
+    assert all(item.group == item.source and item.width == 16 for item in items)
+    assert images.splits(items) == [split for split in split_of_rows("fair") for _ in range(2)]
+    assert images.labels(items).of == [i // 200 for i in range(800)]
+    read = list(images.pixels(items[398:402], 2))
+    assert [patch.shape for patch in read if not isinstance(patch, BadImage)] == [(16, 16, 3)] * 4
 
 
 def test_another_number_of_photographs_is_refused(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_tiles_come_sorted_by_path_and_know_their_class(tiles: Path) -> None:
     assert items[-1].source == "CRC-VAL-HE-7K/TUM/TUM-AAAAAAAB.tif"
     train = [item.source for item in items[: sum(TRAIN)]]
     assert train == sorted(train)
-    assert {(item.mpp, item.group) for item in items} == {(0.5, None)}
+    assert {(item.mpp, item.group) for item in items} == {(3.5, None)}  # 224 px of 0.5 um as 32 px
     known = images.labels(items)
     assert known.classes == list(CRC_CLASSES)
     assert [CRC_CLASSES[label] for label in known.of] == [item.source.split("/")[1] for item in items]

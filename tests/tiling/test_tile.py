@@ -35,6 +35,7 @@ def entry(tmp_path: Path) -> dict[str, Any]:
         "split_seed": 0,
         "size": 8,
         "mpp": 0.5,
+        "grid": None,
         "train_labels": None,
         "label_seed": 0,
     }

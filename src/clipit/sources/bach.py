@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from clipit.runtime.errors import UserError
-from clipit.sources.image_files import image_files, read_squares
+from clipit.sources.image_files import image_files
+from clipit.sources.image_items import image_items, read_items
 from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
 
 CLASSES = ("Benign", "InSitu", "Invasive", "Normal")
@@ -29,10 +30,13 @@ class BachImages(ImageSource):
         self._names = _listed(self._root)
 
     def items(self) -> list[Item]:
-        return [Item(patch_id=name, source=name, mpp=self._entry["mpp"]) for name in self._names]
+        files = [(name, None) for name in self._names]
+        return image_items(
+            self._root, files, size=self._entry["size"], mpp=self._entry["mpp"], grid=self._entry["grid"]
+        )
 
     def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        return read_squares((self._root / item.source for item in items), self._entry["size"], threads)
+        return read_items(items, lambda item: self._root / item.source, self._entry["size"], threads)
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         split = dict(zip(self._names, split_of_rows(self._entry["split"]), strict=True))

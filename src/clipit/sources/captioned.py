@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from clipit.runtime.errors import UserError
-from clipit.sources.image_files import read_squares
+from clipit.sources.image_items import read_items
 from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
 
 
@@ -36,7 +36,7 @@ class CaptionedImages(ImageSource):
         return [Item(patch_id=image, source=image) for image in sorted(self._captions)]
 
     def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        return read_squares((self._root / item.source for item in items), self._size, threads)
+        return read_items(items, lambda item: self._root / item.source, self._size, threads)
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         return ["train"] * len(items)

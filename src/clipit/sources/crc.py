@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from clipit.runtime.errors import UserError
-from clipit.sources.image_files import image_files, read_squares
+from clipit.sources.image_files import image_files
+from clipit.sources.image_items import read_items
 from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
 
 CLASSES = ("ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM")
@@ -15,6 +16,7 @@ TRAIN = ("NCT-CRC-HE-100K", "NCT-CRC-HE-100K-NONORM")
 """The archive with the training tiles, and its twin without stain normalisation."""
 TEST = ("CRC-VAL-HE-7K",)
 
+_SIDE = 224  # of every tile, pixels
 _VAL_SHARE = 0.2
 _SPLIT_SEED = 42
 
@@ -28,13 +30,14 @@ class CrcImages(ImageSource):
         self._names = {role: _listed(self._root[role], stems) for role, stems in (("train", TRAIN), ("test", TEST))}
 
     def items(self) -> list[Item]:
-        return [
-            Item(patch_id=name, source=name, mpp=self._entry["mpp"]) for names in self._names.values() for name in names
-        ]
+        mpp = self._entry["mpp"] * _SIDE / self._entry["size"]
+        return [Item(patch_id=name, source=name, mpp=mpp) for names in self._names.values() for name in names]
 
     def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        paths = (self._root["test" if _stem(item) in TEST else "train"] / item.source for item in items)
-        return read_squares(paths, self._entry["size"], threads)
+        return read_items(items, self._path, self._entry["size"], threads)
+
+    def _path(self, item: Item) -> Path:
+        return self._root["test" if _stem(item) in TEST else "train"] / item.source
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         from sklearn.model_selection import train_test_split

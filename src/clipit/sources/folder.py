@@ -1,115 +1,160 @@
-"""Own images: split/class/ folders, or a CSV of path, label, split, group."""
+"""Own images: split/class/ folders, class/ folders, or a CSV of path, label, split, group."""
 
 import csv
-import hashlib
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from clipit.runtime.errors import UserError
-from clipit.sources.image_files import image_files, read_squares
+from clipit.sources.drawn_splits import drawn_splits, with_val
+from clipit.sources.image_files import image_files, visible_files
+from clipit.sources.image_items import image_items, read_items
 from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+
+# Folders that hold splits, not classes.
+_SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
+
+
+@dataclass(frozen=True)
+class _File:
+    """An image as the user lists it; `split` None where it is to be drawn, `label` and `group` None where unknown."""
+
+    path: str
+    label: str | None
+    split: str | None
+    group: str | None = None
 
 
 class FolderImages(ImageSource):
     """Reads a `folder` entry of the catalog (config.datasets.FolderDataset)."""
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
-        self._entry = entry
-        path = Path(entry["path"])
-        if not path.exists():
-            raise UserError(f"data set folder {path} does not exist: set its path in the config's datasets section")
-        if path.is_file():
-            self._root, self._rows = path.parent, _read_csv(path)
+        self._entry, self._path = entry, Path(entry["path"])
+        if not self._path.exists():
+            raise UserError(
+                f"data set folder {self._path} does not exist: set its path in the config's datasets section"
+            )
+        self._root = self._path.parent if self._path.is_file() else self._path
+
+    @cached_property
+    def _files(self) -> dict[str, _File]:
+        """The images by path."""
+        if self._path.is_file():
+            files = _read_csv(self._path)
+        elif self._entry["splits"] is None:
+            files = _read_classes(self._path)
         else:
-            self._root, self._rows = path, _read_folders(path, entry["splits"])
-        if not self._rows:
-            raise UserError(f"{path} holds no image: expected {path}/train/<class>/*.jpg (or .png, .tif)")
-        self._row = {row["path"]: row for row in self._rows}
+            files = _read_splits(self._path, self._entry["splits"])
+        return {file.path: file for file in files}
 
     def items(self) -> list[Item]:
-        return [
-            Item(patch_id=row["path"], source=row["path"], group=row["group"] or None, mpp=self._entry["mpp"])
-            for row in self._rows
-        ]
+        if self._path.is_dir():
+            self._tell_what_is_left_out()
+        return image_items(
+            self._root,
+            [(file.path, file.group) for file in self._files.values()],
+            size=self._entry["size"],
+            mpp=self._entry["mpp"],
+            grid=self._entry["grid"],
+        )
+
+    def _tell_what_is_left_out(self) -> None:
+        paths = (path.relative_to(self._root) for path in visible_files(self._root))
+        others = Counter(path.suffix.lower() or path.name for path in paths if path.as_posix() not in self._files)
+        if others:
+            counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
+            where = "class folders" if self._entry["splits"] is None else "class folders of the splits"
+            print(f"{self._root}: files left out: {counts} (images are read from the {where} alone)", file=sys.stderr)
 
     def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        return read_squares((self._root / item.source for item in items), self._entry["size"], threads)
+        return read_items(items, lambda item: self._root / item.source, self._entry["size"], threads)
 
     def splits(self, items: Sequence[Item]) -> list[str]:
-        given = {row["path"]: row["split"] for row in self._rows}
-        found = set(given.values())
-        for split in ("train", "test"):
-            if split not in found:
-                raise UserError(
-                    f"{self._entry['path']} has no {split} images: name the {split} folder (or split column)"
-                )
-        if "val" not in found:
-            groups = {row["path"]: row["group"] or row["path"] for row in self._rows if row["split"] == "train"}
-            held = held_out(groups.values(), self._entry["val_share"], self._entry["split_seed"])
-            given |= {path: "val" for path, group in groups.items() if group in held}
-        return [given[item.source] for item in items]
+        files, entry = self._files.values(), self._entry
+        given = {file.path: file.split for file in files if file.split}
+        if given:
+            groups = {file.path: file.group or file.path for file in files}
+            split = with_val(given, groups, entry["val_share"], entry["split_seed"], entry["path"])
+        else:
+            labels = {file.path: file.label or "" for file in files}
+            split = drawn_splits(labels, entry["test_share"], entry["val_share"], entry["split_seed"], entry["path"])
+        return [split[item.source] for item in items]
 
     def labels(self, items: Sequence[Item]) -> Labels:
-        classes = sorted({row["label"] for row in self._rows if row["label"]})
-        index = {name: i for i, name in enumerate(classes)}
-        return Labels(classes, [index.get(self._row[item.source]["label"]) for item in items])
+        classes = sorted({file.label for file in self._files.values() if file.label})
+        index: dict[str | None, int] = {name: i for i, name in enumerate(classes)}
+        return Labels(classes, [index.get(self._files[item.source].label) for item in items])
 
 
-def held_out(groups: Iterable[str], share: float, seed: int) -> set[str]:
-    """A share of the distinct groups, chosen by hash, so that one more group moves few of the others."""
-
-    def fate(group: str) -> float:
-        return int(hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()[:12], 16) / 16**12
-
-    distinct = sorted(set(groups), key=fate)
-    return set(distinct[: max(1, round(share * len(distinct)))])
-
-
-def _read_folders(root: Path, splits: Mapping[str, str]) -> list[dict[str, str]]:
-    rows = []
-    for split, name in splits.items():
-        if not (root / name).is_dir():
-            continue
-        per_class: dict[str, int] = defaultdict(int)
-        for folder in sorted(p for p in (root / name).iterdir() if p.is_dir() and not p.name.startswith(".")):
-            for path in image_files(folder):
-                rows.append(
-                    {"path": path.relative_to(root).as_posix(), "label": folder.name, "split": split, "group": ""}
-                )
-                per_class[folder.name] += 1
-            if not per_class[folder.name]:
-                raise UserError(f"class folder {folder} holds no image: add images or remove the folder")
-    known = set(splits.values())
-    others = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in known)
-    if others and rows:
-        print(f"{root}: not a split, left out: {', '.join(others)}", file=sys.stderr)
-    _same_classes(root, rows)
-    return rows
+def _read_splits(root: Path, splits: Mapping[str, str]) -> list[_File]:
+    """The images in `root`/split/class/."""
+    files = [
+        file for split, name in splits.items() if (root / name).is_dir() for file in _read_classes_of(root, name, split)
+    ]
+    if not files:
+        raise UserError(
+            f"{root} holds no image in {' or '.join(f'{name}/<class>/' for name in splits.values())}: name its split "
+            "folders under splits, or set splits to null if it holds the class folders and the splits are to be drawn"
+        )
+    _same_classes(root, files)
+    return files
 
 
-def _same_classes(root: Path, rows: list[dict[str, str]]) -> None:
+def _read_classes(root: Path) -> list[_File]:
+    """The images in `root`/class/, of no split yet."""
+    files = _read_classes_of(root, ".", None)
+    if not files:
+        raise UserError(f"{root} holds no image in class folders: expected {root}/<class>/*.jpg (or .png, .tif)")
+    named = sorted({file.label or "" for file in files if (file.label or "").lower() in _SPLIT_NAMES})
+    if named:
+        raise UserError(
+            f"{root} holds {' and '.join(named)}, which look like splits, not classes: leave out splits: null, or "
+            "rename them if they are classes"
+        )
+    return files
+
+
+def _read_classes_of(root: Path, name: str, split: str | None) -> list[_File]:
+    files = []
+    for folder in sorted(p for p in (root / name).iterdir() if p.is_dir() and not p.name.startswith(".")):
+        images = image_files(folder)
+        if not images:
+            raise UserError(f"class folder {folder} holds no image: add images or remove the folder")
+        files += [_File(_utf8(path.relative_to(root).as_posix()), folder.name, split) for path in images]
+    return files
+
+
+def _utf8(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{name!r}: the name is not UTF-8 text: rename the file or its folder") from error
+    return name
+
+
+def _same_classes(where: Path, files: Sequence[_File]) -> None:
     """A class that only some splits have cannot be learnt or cannot be tested."""
-    of_split: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        of_split[row["split"]].add(row["label"])
+    of_split: dict[str | None, set[str | None]] = defaultdict(set)
+    for file in files:
+        of_split[file.split].add(file.label)
     if not of_split["train"]:
-        raise UserError(f"{root} has no labelled train image: name the train folder (or the split and label columns)")
+        raise UserError(f"{where} has no labelled train image: name the train folder (or the split and label columns)")
     for split, classes in of_split.items():
         missing = of_split["train"] - classes if split != "train" else set().union(*of_split.values()) - classes
         if missing:
-            raise UserError(
-                f"{root}: class {sorted(missing)[0]!r} has no image in split {split!r}: add images or remove the class"
-            )
+            label = min(str(name) for name in missing)
+            raise UserError(f"{where}: class {label!r} has no image in split {split!r}: add images or remove the class")
 
 
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
+def _read_csv(path: Path) -> list[_File]:
+    with open(path, newline="", encoding="utf-8-sig") as opened:
+        reader = csv.DictReader(opened)
         missing = {"path", "label", "split"} - set(reader.fieldnames or [])
         if missing:
             raise UserError(
@@ -123,5 +168,6 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
         if not row["path"] or row["path"] in seen:
             raise UserError(f"{path}, line {line}: path {row['path']!r} is {'there twice' if row['path'] else 'empty'}")
         seen.add(row["path"])
-    _same_classes(path, [row for row in rows if row["label"]])
-    return sorted(rows, key=lambda row: row["path"])
+    files = [_File(row["path"], row["label"] or None, row["split"], row["group"] or None) for row in rows]
+    _same_classes(path, [file for file in files if file.label])
+    return sorted(files, key=lambda file: file.path)
