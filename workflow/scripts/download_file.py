@@ -3,10 +3,9 @@
 from clipit.runtime.job import job
 
 with job(snakemake.log[0], title=snakemake.wildcards.download):
-    from clipit.sources.fetch import fetch
-
     from clipit.artifacts.provenance import Origin
     from clipit.artifacts.tables import write_json
+    from clipit.sources.fetch import fetch
 
     source = snakemake.params.source
     sha256 = fetch(source, snakemake.params.path)
