@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from tests.servers.hub_models import uni_repo
 
 from clipit.artifacts.patch_store import PatchStore
 from clipit.encoders.backbone import load_backbone, save_backbone
@@ -88,3 +89,12 @@ def test_equal_seeds_give_equal_weights(dataset, tmp_path, origin, backbone):
 def test_too_few_captions_are_a_users_mistake(dataset, tmp_path, origin, backbone):
     with pytest.raises(UserError, match="72 captions"):
         train(dataset, tmp_path / "clip", origin, image=backbone, train_image=False, text=WORDS, epochs=1, batch=80)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_an_image_tower_may_need_arguments_that_its_copy_does_not_tell(dataset, tmp_path, origin, trained):
+    folder = uni_repo(tmp_path / "uni")
+    given = {"init_values": 1e-5, "dynamic_img_size": True}
+    kind = {"image": f"local-dir:{folder}", "model_args": given, "train_image": trained, "text": WORDS, "epochs": 1}
+    retriever, _ = train(dataset, tmp_path / "clip", origin, **kind)
+    assert any("ls1" in name for name, _ in retriever.image_backbone().module.named_parameters())

@@ -17,6 +17,7 @@ with job(snakemake.log[0], snakemake.params.settings["threads"]):
         image=snakemake.params.image["name"],
         image_size=snakemake.params.image["image_size"],
         pretrained=snakemake.params.image["pretrained"],
+        model_args=snakemake.params.image["model_args"],
         **snakemake.params.settings,
         device=snakemake.params.device,
         origin=Origin("train_retriever", described(snakemake.params.settings), snakemake.params.code),

@@ -80,12 +80,13 @@ def save_aligned(
     provenance: Mapping[str, Any],
     *,
     frozen_image: str | None = None,
+    frozen_image_args: Mapping[str, Any] | None = None,
     frozen_text: str | None = None,
 ) -> None:
     """Writes `model` in place of what is in `folder`; `retriever.json`, which declares it complete, comes last.
 
-    `frozen_image`, a name for `load_backbone`, and `frozen_text`, one for `load_text_tower`, say where a tower came
-    from that was not trained; it is referred to, not copied.
+    `frozen_image`, a name for `load_backbone` (with `frozen_image_args`, its `model_args`), and `frozen_text`, one for
+    `load_text_tower`, say where a tower came from that was not trained; it is referred to, not copied.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,7 @@ def save_aligned(
         "d": model.d,
         "image": frozen_image or LOCAL + _IMAGE,
         "image_size": model.transform.size,
+        "image_args": dict(frozen_image_args or {}),
         "image_digest": weight_digest(model.image_tower),
         "text": frozen_text or LOCAL + _TEXT,
         "text_digest": weight_digest(model.text_tower),
@@ -119,7 +121,11 @@ def load_aligned(folder: str | Path) -> AlignedClip:
     """
     folder = Path(folder)
     description = read_json(folder / SENTINEL)
-    image = load_backbone(_within(folder, description["image"], _IMAGE), image_size=description["image_size"])
+    image = load_backbone(
+        _within(folder, description["image"], _IMAGE),
+        image_size=description["image_size"],
+        model_args=description["image_args"],
+    )
     text = load_text_tower(_within(folder, description["text"], _TEXT), description["context_length"])
     _check_tower(folder, description["image"], image.digest, description["image_digest"])
     _check_tower(folder, description["text"], weight_digest(text), description["text_digest"])

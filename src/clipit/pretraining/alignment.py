@@ -41,6 +41,7 @@ def train_retriever(
     train_image: bool,
     image_size: int | None,
     pretrained: bool = True,
+    model_args: Mapping[str, Any] | None = None,
     text: str | Mapping[str, Any],
     d: int,
     epochs: int,
@@ -59,6 +60,7 @@ def train_retriever(
     Args:
         image: backbone to start from (see `load_backbone`).
         pretrained: False: the image tower starts from random weights.
+        model_args: further arguments of the backbone's architecture.
         train_image: whether the image tower trains too.
         text: a `transformers` folder, frozen; or `{"words": {"layers", "width", "heads", "context_length"}}`, a small
             BERT over the captions' own words, trained from scratch.
@@ -78,7 +80,7 @@ def train_retriever(
     if len(train) < batch:
         raise UserError(f"{captions} has {len(train)} captions to train on, fewer than a batch of {batch}: lower it")
 
-    backbone = load_backbone(image, image_size=image_size, pretrained=pretrained, seed=seed)
+    backbone = load_backbone(image, image_size=image_size, pretrained=pretrained, seed=seed, model_args=model_args)
     lineage = agree(images.table, caption_table) | {"backbone": backbone.digest}
     frozen_text = text if isinstance(text, str) else None
     if isinstance(text, str):
@@ -96,6 +98,7 @@ def train_retriever(
         model.cpu(),
         origin.provenance(lineage=lineage, inputs=inputs),
         frozen_image=None if train_image else image,
+        frozen_image_args=None if train_image else model_args,
         frozen_text=frozen_text,
     )
 
