@@ -24,7 +24,7 @@ rule embed_images:
         retriever=lambda w: BIND.retriever(w.retriever),
         fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
         inference=lambda w: BIND.inference("retrievers", w.retriever),
-        code=lambda w: BIND.code("embed_images"),
+        code=lambda w: BIND.retriever_code("embed_images", w.retriever),
     message:
         "Embedding {wildcards.dataset} by {wildcards.retriever}, part {wildcards.i} of {wildcards.n}"
     script:
@@ -52,7 +52,7 @@ rule embed_reports:
         retriever=lambda w: BIND.retriever(w.retriever),
         fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
         inference=lambda w: BIND.inference("retrievers", w.retriever),
-        code=lambda w: BIND.code("embed_reports"),
+        code=lambda w: BIND.retriever_code("embed_reports", w.retriever),
     message:
         "Embedding {wildcards.corpus} by {wildcards.retriever}"
     script:

@@ -24,7 +24,7 @@ rule extract_features:
         backbone=lambda w: BIND.backbone(w.backbone),
         fingerprint=lambda w: BIND.backbone_fingerprint(w.backbone),
         inference=lambda w: BIND.inference("backbones", w.backbone),
-        code=lambda w: BIND.code("extract_features"),
+        code=lambda w: BIND.backbone_code("extract_features", w.backbone),
     message:
         "Extracting features of {wildcards.dataset} by {wildcards.backbone}"
     script:
@@ -131,7 +131,7 @@ rule train_student:
         targets=lambda w: sorted(BIND.target_files(PLAN.run(w))),
         device=BIND.device,
         threads=CONFIG.compute.threads,
-        code=lambda w: BIND.code("train_student"),
+        code=lambda w: BIND.backbone_code("train_student", w.backbone),
     message:
         "Training {wildcards.variant} on {wildcards.dataset} with {wildcards.backbone}, seed {wildcards.seed}"
     script:

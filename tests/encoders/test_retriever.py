@@ -85,7 +85,7 @@ def test_open_clip_agrees_with_open_clip(kind, request):
         ("open_clip", "ViT-B-32", "ViT-B-32:openai"),
         ("open_clip", "local-dir:nowhere", "there is no folder"),
         ("aligned", "nowhere", "does not exist"),
-        ("clap", "x", "choose open_clip or aligned"),
+        ("clap", "x", "choose aligned, conch, open_clip"),
     ],
 )
 def test_an_unknown_retriever_is_the_users_mistake(kind, name, said):

@@ -16,6 +16,9 @@ from safetensors.torch import save_file
 
 from clipit.encoders.text_tower import words_text_tower
 
+CONCH_PACKAGE = Path(__file__).parent / "conch_package"
+"""The folder that a path needs for `import conch`: a stand-in for its authors' package."""
+
 WORDS = ["Tubular adenoma, low grade.", "Adenocarcinoma (grade 3) with mucin", "normal mucosa of the colon, 0.5 cm"]
 _MEAN, _STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 _VISION = {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16}
@@ -105,6 +108,17 @@ def biomedclip_repo(folder: Path, bert: Path, *, bert_name: str, tokenizer: bool
     named = text | {"hf_model_name": bert_name, "hf_tokenizer_name": bert_name}
     _open_clip(folder, config, seed)
     _write_open_clip_config(folder, config | {"text_cfg": named})
+    return folder
+
+
+def conch_repo(folder: Path, seed: int = 0) -> Path:
+    """As MahmoodLab/conch: pytorch_model.bin, without a configuration; `CONCH_PACKAGE` must be on sys.path."""
+    from conch.open_clip_custom import CoCa
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    torch.save(CoCa().state_dict(), folder / "pytorch_model.bin")
+    (folder / "meta.yaml").write_text("name: stand-in\n")
     return folder
 
 

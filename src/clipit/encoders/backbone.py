@@ -146,6 +146,10 @@ def build_backbone(spec: Mapping[str, Any]) -> nn.Module:
         clip: Any = CLIP(spec["embed_dim"], spec["vision_cfg"], text, quick_gelu=spec["quick_gelu"])
         module: nn.Module = clip.visual.eval()
         return module
+    if spec["kind"] == "conch":
+        from clipit.encoders.conch_tower import ConchTower
+
+        return ConchTower(spec["trunk"], spec["d"], spec["pool_heads"]).eval()
     return timm.create_model(
         spec["architecture"], pretrained=False, pretrained_cfg=dict(spec["input"]), num_classes=0, **spec["args"]
     ).eval()

@@ -1,13 +1,15 @@
 """What every retriever is: an image tower and a text tower into one space."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, Self
+from importlib import import_module
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
 from clipit.encoders.backbone import Backbone
 from clipit.encoders.image_transform import ImageTransform
+from clipit.encoders.retriever_kinds import LOADERS
 from clipit.runtime.errors import UserError
 
 
@@ -63,24 +65,19 @@ def pad(tokens: Sequence[Sequence[int]], value: int, length: int | None = None) 
     return torch.tensor([[*ids, *[value] * (length - len(ids))] for ids in tokens])
 
 
-def load_retriever(kind: Literal["open_clip", "aligned"], name: str) -> Retriever:
+def load_retriever(kind: str, name: str) -> Retriever:
     """Loads a retriever.
 
     Args:
-        kind: `open_clip`, or `aligned` for one trained here.
-        name: for `open_clip` a model and its weights (`ViT-B-32:openai`), `hf-hub:organisation/model` or
-            `local-dir:folder`; for `aligned` its folder.
+        kind: one of `LOADERS`: `open_clip`, `conch`, or `aligned` for one trained here.
+        name: a model of the hub, `hf-hub:organisation/model[@revision]`, or a folder, `local-dir:folder`; for
+            `open_clip` also a model and its weights (`ViT-B-32:openai`); for `aligned` its folder.
 
     Raises:
         UserError: it is unknown, its weights cannot be had, or a tower that it refers to has changed.
     """
-    # Imported here, so that no job imports the libraries of a retriever that it does not use.
-    if kind == "open_clip":
-        from clipit.encoders.open_clip_retriever import load_open_clip
-
-        return load_open_clip(name)
-    if kind == "aligned":
-        from clipit.encoders.aligned import load_aligned
-
-        return load_aligned(name)
-    raise UserError(f"no retriever is of kind {kind!r}: choose open_clip or aligned")
+    if kind not in LOADERS:
+        raise UserError(f"no retriever is of kind {kind!r}: choose {', '.join(sorted(LOADERS))}")
+    module, _, function = LOADERS[kind].partition(":")
+    retriever: Retriever = getattr(import_module(module), function)(name)
+    return retriever

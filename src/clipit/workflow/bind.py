@@ -15,6 +15,7 @@ from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
 from clipit.config.variants import VARIANTS
+from clipit.encoders.retriever_kinds import LOADERS
 from clipit.workflow.bind_data import DataBinding
 from clipit.workflow.check import planned_entries
 from clipit.workflow.entries import plain, without
@@ -99,6 +100,17 @@ class Binding(DataBinding):
         entry = self._config.retrievers[retriever]
         name = self.paths.model(retriever) if isinstance(entry, AlignedRetriever) else _pinned(entry)
         return {"kind": entry.kind, "name": name}
+
+    def retriever_code(self, script: str, retriever: str) -> str:
+        """`code` of a script that loads a retriever."""
+        return self.code(script, LOADERS[self._config.retrievers[retriever].kind].partition(":")[0])
+
+    def backbone_code(self, script: str, backbone: str) -> str:
+        """`code` of a script that loads a backbone, which may be a retriever's image tower."""
+        entry = None if backbone == COLOUR else self._config.backbones[backbone]
+        if isinstance(entry, RetrieverBackbone):
+            return self.retriever_code(script, entry.retriever)
+        return self.code(script)
 
     def retriever_files(self, retriever: str) -> list[str]:
         """Files of the results folder that loading a retriever reads."""

@@ -1,0 +1,84 @@
+"""CONCH, through its authors' package `conch`, which its licence keeps out of ours."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
+from clipit.encoders.conch_tower import tower_spec, tower_weights
+from clipit.encoders.hub import CONCH, model_folder
+from clipit.encoders.image_transform import ImageTransform
+from clipit.encoders.retriever import pad
+from clipit.encoders.weights import HUB, loading, local_folder, weight_digest
+from clipit.runtime.errors import UserError
+
+_ARCHITECTURE = "conch_ViT-B-16"
+_WEIGHTS = "pytorch_model.bin"
+
+
+class ConchRetriever:
+    """CONCH as a `Retriever`, in evaluation mode."""
+
+    def __init__(self, name: str, model: Any, tokenizer: Any) -> None:
+        self._name, self._model, self._tokenizer = name, model.eval(), tokenizer
+        self.d: int = model.embed_dim
+        visual = model.visual
+        self.transform = ImageTransform(visual.image_size[0], tuple(visual.image_mean), tuple(visual.image_std))
+        self.context_length: int = model.context_length - 1  # its class token takes the last place
+        self.digest = weight_digest(model)
+
+    def to(self, device: str) -> Self:
+        """Moves both towers to a torch device."""
+        self._model.to(device)
+        return self
+
+    def encode_images(self, images: Tensor) -> Tensor:
+        """Float (B, 3, s, s), transformed, to unit vectors float32 (B, d)."""
+        encoded: Tensor = self._model.encode_image(images, proj_contrast=True, normalize=True)
+        return encoded.float()
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special ones included, not truncated."""
+        # The tokenizer itself: the authors' `tokenize` truncates, and calls what transformers 5 no longer has.
+        ids: list[list[int]] = self._tokenizer(list(texts), add_special_tokens=True, truncation=False)["input_ids"]
+        return ids
+
+    def encode_texts(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Token ids, at most `context_length` a text, to unit vectors float32 (B, d)."""
+        # One more padding holds the place of the class token, as in the authors' `tokenize`.
+        ids = pad(tokens, self._tokenizer.pad_token_id, self.context_length + 1)
+        encoded: Tensor = self._model.encode_text(ids.to(self._model.logit_scale.device), normalize=True)
+        return encoded.float()
+
+    def image_backbone(self) -> Backbone:
+        """A copy of the image tower before its projection into the shared space, as the authors advise for probes."""
+        spec = {"kind": "conch", **tower_spec(self._model.visual)}
+        module = build_backbone(spec)
+        module.load_state_dict(tower_weights(self._model.visual))
+        return describe_backbone(module, self.transform, spec, self._name)
+
+
+def load_conch(name: str) -> ConchRetriever:
+    """Loads CONCH: `hf-hub:MahmoodLab/conch[@revision]`, or `local-dir:folder` with its pytorch_model.bin.
+
+    Raises:
+        UserError: the authors' package is missing, access is refused, or the weights are not CONCH's.
+    """
+    try:
+        from conch.open_clip_custom import create_model_from_pretrained, get_tokenizer
+    except ImportError as error:
+        raise UserError(
+            "kind: conch needs its authors' package: run `pip install git+https://github.com/mahmoodlab/CONCH` (read "
+            "its licence), and request access to the weights at https://huggingface.co/MahmoodLab/conch"
+        ) from error
+    folder = model_folder(name, CONCH) if name.startswith(HUB) else local_folder(name, _WEIGHTS)
+    with loading(name):
+        weights = torch.load(folder / _WEIGHTS, map_location="cpu", weights_only=True, mmap=True)
+        model = create_model_from_pretrained(_ARCHITECTURE, str(folder / _WEIGHTS), return_transform=False)
+    # The authors' loader leaves weights random that a file does not hold.
+    missing = model.state_dict().keys() - weights.get("state_dict", weights).keys()
+    if missing:
+        raise UserError(f"{name} lacks weights of CONCH ({sorted(missing)[0]}): it is another model, or not whole")
+    return ConchRetriever(name, model, get_tokenizer())

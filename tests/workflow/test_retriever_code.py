@@ -1,0 +1,43 @@
+"""An edit of how one kind of retriever is loaded reruns the jobs of that kind alone."""
+
+import typing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from clipit.config.encoders import AnyRetriever
+from clipit.config.expand import expand
+from clipit.config.load import load_config
+from clipit.encoders.retriever_kinds import LOADERS
+from clipit.workflow.bind import Binding
+from clipit.workflow.code_digest import code_digest
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def binding() -> Binding:
+    raw = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
+    config = load_config(raw, PROJECT / "config" / "catalog.yaml")
+    return Binding(config, expand(config), PROJECT)
+
+
+def test_every_kind_has_a_module_that_loads_it() -> None:
+    union = typing.get_args(typing.get_args(AnyRetriever)[0])
+    assert {typing.get_args(kind.model_fields["kind"].annotation)[0] for kind in union} == set(LOADERS)
+
+
+@pytest.mark.parametrize("script", ["embed_images", "embed_reports"])
+def test_embedding_covers_the_loader_of_its_own_kind_alone(binding, script) -> None:
+    digests = {name: binding.retriever_code(script, name) for name in ("phantom_clip", "quiltnet", "conch")}
+    assert len({binding.code(script), *digests.values()}) == 4
+    assert digests["quiltnet"] == binding.retriever_code(script, "biomedclip")
+    assert digests["conch"] == code_digest(script, PROJECT, ["clipit.encoders.conch_retriever"])
+
+
+@pytest.mark.parametrize("script", ["extract_features", "train_student"])
+def test_a_backbone_covers_a_retriever_s_loader_only_where_it_is_one_s_tower(binding, script) -> None:
+    assert binding.backbone_code(script, "conch_image") == binding.retriever_code(script, "conch")
+    plain = {binding.backbone_code(script, name) for name in ("uni", "phantom_resnet", "colour")}
+    assert plain == {binding.code(script)}
