@@ -19,6 +19,9 @@ from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.sources.disk import flush, is_full, require_room
 
+ARCHIVES = (".zip", ".gz")
+"""Suffixes of what `unpack` unpacks."""
+
 _MB = 1_000_000
 # Real data sets shrink to a tenth at best; only small files of few values (labels) shrink more.
 _MAX_RATIO = 100
@@ -80,7 +83,7 @@ def _damaged(archive: Path, how: str) -> UserError:
 
 def _unpacked(archive: Path, folder: Path, md5_of: Mapping[str, str]) -> None:
     suffix = archive.suffix.lower()
-    if suffix not in (".zip", ".gz"):
+    if suffix not in ARCHIVES:
         raise UserError(f"{archive} is neither .zip nor .gz: unpack it by hand into {folder.parent}")
     found = _unpack_zip(archive, folder, md5_of) if suffix == ".zip" else _unpack_gzip(archive, folder, md5_of)
     for name, expected in md5_of.items():
