@@ -86,3 +86,10 @@ def test_an_entry_changes_keys_of_the_catalog_or_replaces_it() -> None:
     }
     assert merge_entries(catalog, {"a": {"source": "folder"}})["a"] == {"source": "folder"}
     assert catalog == before
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(raw: dict[str, Any]) -> None:
+    raw["downloads"] = {"mine": {"kind": "http", "url": "https://user:hunter2@example.org/x.zip"}}
+    with pytest.raises(UserError, match="a password has no place") as caught:
+        load_config(raw, CATALOG)
+    assert "hunter2" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
 from clipit.config.strict import Strict
 
@@ -19,6 +19,13 @@ class HttpDownload(Strict):
     """Bytes, where known."""
     unpacked_md5: str | None = None
     """Of the one file within a `.gz`."""
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, url: str) -> str:
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise ValueError("a password has no place in an address that is written down: put the file there by hand")
+        return url
 
     @property
     def file(self) -> str:

@@ -93,6 +93,8 @@ def _explain(problem: Any) -> str:
         return f"config: {shown}.{key} = {tag!r} is unknown{nearest(tag, allowed)}"
     if problem["type"] == "missing":
         return f"config: {shown} is missing"
+    if problem["type"] == "value_error":  # of our own validators, whose messages say all that may be shown
+        return f"config: {shown}: {problem['ctx']['error']}"
     given = problem["input"] if isinstance(problem["input"], str | int | float | bool) else "…"
     return f"config: {shown} = {given!r}: {problem['msg'].lower()}"
 

@@ -13,6 +13,7 @@ from clipit.sources.checksums import Digests, Wanted, digests_of, record, record
 from clipit.sources.disk import is_full, require_room
 from clipit.sources.download import download_file
 from clipit.sources.file_lock import alone
+from clipit.sources.transfer import public_address
 
 
 def fetch(source: Mapping[str, Any], path: str | Path) -> str:
@@ -44,6 +45,11 @@ def fetch(source: Mapping[str, Any], path: str | Path) -> str:
             raise UserError(f"{path.parent} is full: make room and run again") from None
         raise UserError(f"{path} cannot be read or written ({error.strerror}): check its folder") from None
     return found.sha256
+
+
+def public_source(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry as it may be written down: its address without userinfo and query, where secrets travel."""
+    return {key: public_address(value) if key == "url" else value for key, value in source.items()}
 
 
 def _present(repo: HubRepo, name: str, path: Path, wanted: Wanted) -> Digests | None:
