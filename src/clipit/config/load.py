@@ -50,16 +50,17 @@ def merge_entries(catalog: Mapping[str, Any], own: Mapping[str, Any]) -> dict[st
     merged = dict(catalog)
     for name, entry in own.items():
         if isinstance(entry, Mapping) and name in merged and not any(tag in entry for tag in _TAGS):
-            entry = _deep_merge(merged[name], entry)
+            entry = deep_merge(merged[name], entry)
         merged[name] = entry
     return merged
 
 
-def _deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`below` with `above` over it, mapping by mapping, as Snakemake joins its config files."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _deep_merge(merged[key], value) if both else value
+        merged[key] = deep_merge(merged[key], value) if both else value
     return merged
 
 

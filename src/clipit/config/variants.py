@@ -36,7 +36,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "lora_only": Variant(
         "student",
-        "The backbone adapted to the task (LoRA) without any text. The fair control: same probe, same patches at every step.",
+        "The backbone adapted to the task (LoRA) without any text. The fair control: same probe, same patches.",
     ),
     "random_pairing": Variant(
         "student",
