@@ -35,9 +35,9 @@ class Project:
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
-    def would_run(self, *arguments: str) -> dict[str, int]:
+    def would_run(self, *arguments: str, configfile: str = "tiny.yaml") -> dict[str, int]:
         """The jobs that a dry run plans: rule -> count; empty where nothing is to be done."""
-        done = self.snakemake("--dry-run", "--configfile", "tiny.yaml", *arguments)
+        done = self.snakemake("--dry-run", *arguments, "--configfile", configfile)
         assert done.returncode == 0, done.stdout + done.stderr
         text = done.stdout + done.stderr
         table = text.partition("Job stats:")[2].partition("\ntotal")[0]
@@ -51,6 +51,18 @@ class Project:
         text = path.read_text()
         assert old in text, f"{file} no longer holds {old!r}"
         path.write_text(text.replace(old, new, 1))
+
+
+def copy_project(folder: Path) -> Project:
+    """Copies what snakemake needs of this project into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in COPIED:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return Project(folder)
 
 
 def _texture(rng: np.random.Generator, label: str) -> Image.Image:
@@ -130,16 +142,9 @@ CONFIG["backbones"]["tiny"] |= {  # type: ignore[index]
 @pytest.fixture(scope="session")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project after one whole run of the tiny chain."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in COPIED:
-        source = PROJECT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / name)
-    _write_data(folder / "data")
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
-    project = Project(folder)
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    _write_data(project.folder / "data")
+    (project.folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
     done = project.snakemake("--configfile", "tiny.yaml")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     return project

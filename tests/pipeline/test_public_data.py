@@ -1,0 +1,182 @@
+"""The shipped configs for public data, run on miniatures of it served from here: only hosts and sizes are changed."""
+
+import csv
+import gzip
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.miniatures import images, tcga
+from tests.pipeline.conftest import PROJECT, Project, copy_project
+from tests.servers.http import FileServer
+from tests.servers.hub import StandInHub
+from tests.servers.hub_models import quiltnet_repo, reports_repo, timm_repo
+
+from clipit.artifacts.schemas import labels, reports, splits
+from clipit.artifacts.tables import read_table
+
+CATALOG = yaml.safe_load((PROJECT / "config" / "catalog.yaml").read_text())
+YES = {"accept_licence": True}
+FEW_STEPS = {"steps": 5, "batch": 8, "lora": {"r": 2}, "probe": {"epochs": 5}, "teacher": {"epochs": 2}}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+    with StandInHub() as hub:
+        for name, value in hub.environment(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        yield hub
+
+
+def served(server: FileServer, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    """Serves `files` at the originals' paths; what to change in the catalog's downloads: hosts and checksums."""
+    named = {entry["url"].rpartition("/")[2]: name for name, entry in CATALOG["downloads"].items() if "url" in entry}
+    changes = {}
+    for file, content in files.items():
+        entry = CATALOG["downloads"][named[file]]
+        path = "/" + entry["url"].split("/", 3)[3]
+        server.files[path] = content
+        changes[named[file]] = {"url": server.url(path)}
+        if "md5" in entry:
+            changes[named[file]]["md5"] = images.md5(content)
+        if "unpacked_md5" in entry:
+            changes[named[file]]["unpacked_md5"] = images.md5(gzip.decompress(content))
+    return changes
+
+
+def served_reports(hub: StandInHub, folder: Path, organs: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """Publishes Lab-Rasool/TCGA in miniature; what to change in the catalog's downloads: commit and checksums."""
+    tables = tcga.hub_tables(organs)
+    reports_repo(folder, tables)
+    commit = hub.add_dataset("Lab-Rasool/TCGA", folder)
+    contents = [(folder / path).read_bytes() for path in tables]
+    return {
+        name: {"revision": commit, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        for name, content in zip(("tcga_reports_hub", "tcga_clinical_hub"), contents, strict=True)
+    }
+
+
+def write_yaml(project: Project, name: str, content: Mapping[str, Any]) -> str:
+    (project.folder / name).write_text(yaml.safe_dump(content))
+    return name
+
+
+def table_rows(project: Project, table: str) -> list[dict[str, str]]:
+    with open(project.folder / "results" / "tables" / f"{table}.csv") as file:
+        return list(csv.DictReader(file))
+
+
+def counts(project: Project, dataset: str) -> tuple[dict[str, int], list[int]]:
+    """Patches of each split, and of each class."""
+    folder = project.folder / "results" / "patches" / dataset
+    split = read_table(folder / "splits.parquet", splits.SCHEMA).column("split")
+    stored = read_table(folder / "labels.parquet", labels.SCHEMA)
+    label = stored.column("label")
+    return {name: split.count(name) for name in sorted(set(split))}, [
+        label.count(i) for i in range(len(stored.meta["classes"]))
+    ]
+
+
+@pytest.mark.xdist_group("quickstart")
+def test_the_first_run_on_real_data(project: Project, hub: StandInHub, file_server: FileServer, tmp_path: Path) -> None:
+    images.write_crc(tmp_path / "crc", [1] * 9, 10, size=48)
+    patients = {f"TCGA-AA-{i:04d}": ("COAD", "READ", "BRCA")[i % 3] for i in range(30)}
+    changed = served(
+        file_server,
+        {
+            "CRC-VAL-HE-7K.zip": images.published(tmp_path / "crc")["CRC-VAL-HE-7K.zip"],
+            "TCGA_Reports.csv.zip": tcga.reports_zip(list(patients)),
+            "tcga_patient_to_cancer_type.csv": tcga.cancer_types(patients),
+        },
+    )
+    hub.add_model("wisdomik/QuiltNet-B-32", quiltnet_repo(tmp_path / "quiltnet"))
+    hub.add_model("timm/vit_small_patch16_224.augreg_in21k_ft_in1k", timm_repo(tmp_path / "vit"))
+    small = {
+        "downloads": changed,
+        "datasets": {"crc_val_he_7k": {"size": 32}},
+        "experiments": {"quickstart": {"seeds": [0], "training": FEW_STEPS}},
+    }
+    configs = "config/quickstart.yaml", write_yaml(project, "small.yaml", small)
+    done = project.snakemake("--configfile", *configs)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+
+    assert counts(project, "crc_val_he_7k") == ({"test": 27, "train": 54, "val": 9}, [10] * 9)
+    shipped = yaml.safe_load((PROJECT / "config" / "quickstart.yaml").read_text())["experiments"]["quickstart"]
+    assert [row["variant"] for row in table_rows(project, "quickstart")] == shipped["variants"]
+    assert (project.folder / "results" / "report" / "index.html").exists()
+    assert "Nothing to be done" in (again := project.snakemake("--configfile", *configs)).stdout + again.stderr
+
+
+@pytest.mark.xdist_group("plan")
+def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(project: Project) -> None:
+    assert project.would_run(configfile="config/paper.yaml") == {
+        "download_file": 11,
+        "download_model": 8,
+        "unpack_download": 11,
+        "clean_reports": 2,
+        "index_dataset": 3,
+        "tile_dataset": 8 + 1 + 10,
+        "seal_dataset": 3,
+        "split_dataset": 3,
+        "label_dataset": 3,
+        "embed_reports": 2,
+        "embed_images": 8 + 1 + 10,
+        "extract_features": 3 * 8,
+        "pair": 3 * (1 + 3),
+        "audit_pairs": 3 * 2,
+        "train_probe": 3 * 8 * 3,
+        "train_teacher": 3 * 3 * 3,
+        "train_student": 3 * 8 * 4 * 3,
+        "evaluate": 3 * 8 * 5 * 3,
+        "compare": 6,
+        "report": 1,
+        "all": 1,
+    }
+    refused = project.snakemake("--configfile", "config/paper.yaml")
+    assert refused.returncode != 0
+    assert "write accept_licence: true in retrievers.conch" in refused.stdout + refused.stderr
+    assert not (project.folder / "results").exists()
+
+
+@pytest.mark.xdist_group("paper")
+def test_the_paper_s_tables_of_three_data_sets(
+    project: Project, hub: StandInHub, file_server: FileServer, tmp_path: Path
+) -> None:
+    images.write_pcam(tmp_path / "data", {"train": 48, "valid": 24, "test": 24})
+    images.write_crc(tmp_path / "data", [5] * 9, 2, size=48)
+    images.write_bach(tmp_path / "data", width=64, height=48)
+    changed = served(file_server, images.published(tmp_path / "data"))
+    changed |= served_reports(hub, tmp_path / "reports", {"Breast, NOS": 20, "Sigmoid colon": 15, "Thyroid": 5})
+    hub.add_model("stand-in/conch", quiltnet_repo(tmp_path / "conch"))
+    hub.add_model(CATALOG["backbones"]["kaiko_vits16"]["name"].removeprefix("hf-hub:"), timm_repo(tmp_path / "kaiko"))
+    one = {"backbone": "kaiko_vits16", "variants": ["linear_probe", "clipit"], "seeds": [0], "training": FEW_STEPS}
+    datasets = ("pcam", "bach", "crc")
+    small = {
+        "downloads": changed,
+        "datasets": {name: {"size": 32, "parts": 1} for name in datasets} | {"bach": {"size": 32, **YES}},
+        "corpora": {"tcga_breast": YES, "tcga_colon": YES},
+        "retrievers": {"conch": {"kind": "open_clip", "name": "hf-hub:stand-in/conch"}},
+        "backbones": {"kaiko_vits16": YES},
+        "experiments": {f"table1_{name}": one for name in datasets}
+        | {f"table2_{name}": one | {"backbone": "conch_image"} for name in datasets},
+    }
+    configs = "config/paper.yaml", write_yaml(project, "small.yaml", small)
+    tables = [f"results/tables/table1_{name}.md" for name in datasets]
+    done = project.snakemake(*tables, "--configfile", *configs)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+
+    assert counts(project, "pcam") == ({"test": 24, "train": 48, "val": 24}, [48, 48])
+    assert counts(project, "bach") == ({"test": 132, "train": 218, "val": 50}, [100] * 4)
+    assert counts(project, "crc") == ({"test": 18, "train": 36, "val": 9}, [7] * 9)
+    for name in datasets:
+        assert [row["variant"] for row in table_rows(project, f"table1_{name}")] == ["linear_probe", "clipit"]
+    for corpus, n in (("tcga_breast", 20), ("tcga_colon", 15)):
+        assert len(read_table(project.folder / f"results/corpora/{corpus}/reports.parquet", reports.SCHEMA).table) == n
