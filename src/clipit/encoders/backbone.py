@@ -14,9 +14,9 @@ from torch import nn
 
 from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import write_json
-from clipit.encoders.hub import TIMM, model_folder
+from clipit.encoders.hub import HUB, TIMM, model_folder
 from clipit.encoders.image_transform import ImageTransform
-from clipit.encoders.weights import HUB, LOCAL, loading, local_folder, nearest, weight_digest
+from clipit.encoders.weights import LOCAL, loading, local_folder, nearest, weight_digest
 from clipit.runtime.errors import UserError
 
 if TYPE_CHECKING:

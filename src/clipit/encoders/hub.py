@@ -1,15 +1,15 @@
 """Models of the Hugging Face hub as folders: fetched once into the hub's cache, then loaded without the network."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from clipit.encoders.weights import HUB
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubFile, HubRepo, cached_file, fetch_files, list_files
 
+HUB = "hf-hub:"
 _TEXT = (".json", ".txt", ".model")  # endings of configurations and tokenizers
 _TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
 
@@ -63,11 +63,16 @@ def fetch_model(name: str) -> dict[str, Any]:
     folder = _cached(repo, (TIMM, OPEN_CLIP, CONCH))
     if folder is None or not _forms(folder):
         folder = _fetched(repo)
-    needs = [
-        _record(HubRepo(other), text_folder(HubRepo(other), *parts), weights=False)
-        for other, parts in sorted(further_repos(folder).items())
-    ]
+    needs = [_record(other, text_folder(other, parts), weights=False) for other, parts in _further(folder)]
     return _record(repo, folder) | {"needs": needs}
+
+
+def cached_model(name: str, form: Format) -> Path | None:
+    """The cached folder of a model, if all that loading it reads is cached; the network is not used."""
+    folder = _cached(parse_name(name), (form,))
+    if folder is None or (form is OPEN_CLIP and not all(_cached_texts(*further) for further in _further(folder))):
+        return None
+    return folder
 
 
 def model_folder(name: str, form: Format, *, weights: bool = True) -> Path:
@@ -84,7 +89,7 @@ def model_folder(name: str, form: Format, *, weights: bool = True) -> Path:
     needed = form if weights else replace(form, weights=(form.config or "",))
     folder = _cached(repo, (needed,))
     if folder is None:
-        folder = _fetched(repo) if weights else text_folder(repo, "tower")
+        folder = _fetched(repo) if weights else text_folder(repo, ["tower"])
     if not _complete(folder, needed):
         wanted = ", ".join(filter(None, (form.config, f"and one of {', '.join(form.weights)}")))
         raise UserError(f"{name} is no model of this kind: {repo.page} does not hold {wanted}")
@@ -108,15 +113,13 @@ def further_repos(folder: Path) -> dict[str, list[str]]:
     return further
 
 
-def text_folder(repo: HubRepo, *parts: str) -> Path:
+def text_folder(repo: HubRepo, parts: Sequence[str]) -> Path:
     """A folder with `parts` of another repository (see `further_repos`), fetched unless they are cached."""
-    files = {"tower": ("config.json",), "tokenizer": _TOKENIZER}
-    cached = [[path for file in files[part] if (path := cached_file(repo, file))] for part in parts]
-    if all(cached):
-        return cached[0][0].parent
-    instead = _instead(repo)
+    if cached := _cached_texts(repo, parts):
+        return cached
+    instead = elsewhere(repo)
     at, listing = list_files(repo, instead=instead)
-    return fetch_files(at, _texts(listing.files), instead=instead)[0].parent
+    return fetch_files(at, text_files(listing.files), instead=instead)[0].parent
 
 
 def weight_files(names: Collection[str], *, timm: bool) -> list[str]:
@@ -128,20 +131,31 @@ def weight_files(names: Collection[str], *, timm: bool) -> list[str]:
     return sorted({name for form in forms or [CONCH] if (name := form.chosen(names))})
 
 
-def _texts(files: Iterable[HubFile]) -> list[HubFile]:
+def text_files(files: Iterable[HubFile]) -> list[HubFile]:
+    """Configurations and tokenizers, at the top of a repository."""
     return [file for file in files if "/" not in file.path and file.path.endswith(_TEXT)]
 
 
 def _fetched(repo: HubRepo) -> Path:
     """Fetches texts, then weights: where the weights lie, all else does."""
-    instead = _instead(repo)
+    instead = elsewhere(repo)
     at, listing = list_files(repo, instead=instead)
-    texts = fetch_files(at, _texts(listing.files), instead=instead)
+    texts = fetch_files(at, text_files(listing.files), instead=instead)
     timm = any(_describes_timm(file) for file in texts if file.name == TIMM.config)
     names = weight_files([file.path for file in listing.files], timm=timm)
     if not names:
         raise UserError(f"{repo.page} holds no weights that timm, open_clip or CONCH load: choose another model")
     return fetch_files(at, [file for file in listing.files if file.path in names], instead=instead)[0].parent
+
+
+def _cached_texts(repo: HubRepo, parts: Sequence[str]) -> Path | None:
+    files = {"tower": ("config.json",), "tokenizer": _TOKENIZER}
+    cached = [[path for file in files[part] if (path := cached_file(repo, file))] for part in parts]
+    return cached[0][0].parent if all(cached) else None
+
+
+def _further(folder: Path) -> list[tuple[HubRepo, list[str]]]:
+    return [(HubRepo(name), parts) for name, parts in sorted(further_repos(folder).items())]
 
 
 def _cached(repo: HubRepo, forms: Iterable[Format]) -> Path | None:
@@ -185,9 +199,7 @@ def _record(repo: HubRepo, folder: Path, *, weights: bool = True) -> dict[str, A
     return {"repo": repo.name, "revision": repo.revision, "commit": folder.name, "files": files}
 
 
-def _instead(repo: HubRepo) -> str:
+def elsewhere(repo: HubRepo) -> str:
+    """What to do about a model where there is no network."""
     at = "" if repo.revision == "main" else f" --revision {repo.revision}"
-    return (
-        f"or run `hf download {repo.name}{at}` where there is a network and copy its folder of the cache here, or name "
-        "a folder with the model's files as local-dir:FOLDER"
-    )
+    return f"or run `hf download {repo.name}{at}` elsewhere and bring it here (docs/gated_models.md)"

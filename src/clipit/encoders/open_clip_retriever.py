@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
-from clipit.encoders.hub import OPEN_CLIP, further_repos, model_folder, text_folder
+from clipit.encoders.hub import HUB, OPEN_CLIP, further_repos, model_folder, text_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.open_clip_tokens import OpenClipTokens
-from clipit.encoders.weights import HUB, LOCAL, loading, local_folder, nearest, weight_digest
+from clipit.encoders.weights import LOCAL, loading, local_folder, nearest, weight_digest
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo
 
@@ -86,7 +86,7 @@ def _from_folder(name: str) -> OpenClipRetriever:
     folder = model_folder(name, OPEN_CLIP) if name.startswith(HUB) else local_folder(name, "open_clip_config.json")
     source = f"{LOCAL}{folder}"
     further = {
-        part: text_folder(HubRepo(other), *parts) for other, parts in further_repos(folder).items() for part in parts
+        part: text_folder(HubRepo(other), parts) for other, parts in further_repos(folder).items() for part in parts
     }
     with loading(name):
         config = open_clip.get_model_config(source)

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from clipit.encoders.hub import HUB
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo, causes, trouble
 
 LOCAL = "local-dir:"
-HUB = "hf-hub:"
 _ELSEWHERE = f"or fetch the model elsewhere and name it {LOCAL}FOLDER"
 
 

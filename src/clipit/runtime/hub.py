@@ -103,6 +103,18 @@ def hub_listing(repo: HubRepo, *, timeout: float = _TIMEOUT) -> HubListing:
     return HubListing(info.sha, bool(info.gated), tuple(files))
 
 
+def check_readable(repo: HubRepo, path: str, *, timeout: float = _TIMEOUT) -> None:
+    """Asks the hub for a file without its content: listings are open where files are gated.
+
+    Raises:
+        Exception: what huggingface_hub raises; see `trouble`.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    address = hf_hub_url(repo.name, path, repo_type=repo.kind, revision=repo.revision)
+    get_hf_file_metadata(address, timeout=timeout)
+
+
 def cached_file(repo: HubRepo, path: str) -> Path | None:
     """Where the file lies in the cache, if it does; the network is not used."""
     from huggingface_hub import try_to_load_from_cache

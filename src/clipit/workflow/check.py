@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from clipit.config.corpora import TextCorpus
-from clipit.config.datasets import CaptionedDataset, FolderDataset, SlidesDataset
+from clipit.config.datasets import CaptionedDataset, Dataset, FolderDataset, SlidesDataset
 from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone
 from clipit.config.expand import Plan
 from clipit.config.experiment import Config
@@ -14,29 +15,57 @@ from clipit.config.names import COLOUR, TEACHER
 from clipit.runtime.errors import UserError
 
 
+@dataclass(frozen=True)
+class OwnPath:
+    """A file or folder that a configuration names, and that no job makes."""
+
+    key: str
+    """Where the configuration names it."""
+    path: str | None
+    model: bool = False
+    """Whether it is the folder of a saved model."""
+
+    def fault(self) -> str | None:
+        """What is wrong with it, and what to do; None: it is there."""
+        if self.path is None:
+            return f"{self.key} is missing: name the folder (or CSV) of its images"
+        if self.model and not Path(self.path).is_dir():
+            return f"{self.key} = {self.path!r} is not a folder: name the folder of a saved model"
+        if not Path(self.path).exists():
+            return f"{self.key} = {self.path!r} does not exist: correct the path"
+        return None
+
+
 def check_present(config: Config, plan: Plan) -> None:
     """Looks for every file and folder that the planned runs read from outside the results folder.
 
     Raises:
         UserError: one is missing, or is of the wrong kind; names the key that gives its path.
     """
+    for own in own_paths(config, plan):
+        if fault := own.fault():
+            raise UserError(f"config: {fault}")
+
+
+def own_paths(config: Config, plan: Plan) -> Iterator[OwnPath]:
+    """Every file and folder that the planned runs read from outside the results folder."""
     used = planned_entries(config, plan)
     for name in used["corpora"]:
         corpus = config.corpora[name]
         if isinstance(corpus, TextCorpus):
-            _exists(corpus.path, f"corpora.{name}.path")
+            yield OwnPath(f"corpora.{name}.path", corpus.path)
     for name in used["retrievers"]:
         retriever = config.retrievers[name]
         if not isinstance(retriever, AlignedRetriever):
-            _model(retriever.name, f"retrievers.{name}.name")
+            yield from _model(retriever.name, f"retrievers.{name}.name")
         elif isinstance(retriever.text, str):
-            _folder(retriever.text, f"retrievers.{name}.text")
+            yield OwnPath(f"retrievers.{name}.text", retriever.text, model=True)
     for name in used["backbones"]:
         backbone = config.backbones[name]
         if backbone.kind == "timm":
-            _model(backbone.name, f"backbones.{name}.name")
-    for key, path in _data_paths(config, used["datasets"]):
-        _exists(path, key)
+            yield from _model(backbone.name, f"backbones.{name}.name")
+    for name in used["datasets"]:
+        yield from _data_paths(config.datasets[name], f"datasets.{name}")
 
 
 def check_accepted(config: Config, plan: Plan, *, dry_run: bool) -> None:
@@ -85,33 +114,19 @@ def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
     return {section: sorted(names) for section, names in found.items()}
 
 
-def _data_paths(config: Config, datasets: list[str]) -> Iterator[tuple[str, str]]:
-    for name in datasets:
-        entry = config.datasets[name]
-        if isinstance(entry, CaptionedDataset):
-            yield f"datasets.{name}.path", entry.path
-            yield f"datasets.{name}.captions", entry.captions
-        elif isinstance(entry, SlidesDataset):
-            yield f"datasets.{name}.path", entry.path
-            if entry.annotations is not None:
-                yield f"datasets.{name}.annotations", entry.annotations
-        elif isinstance(entry, FolderDataset) and not entry.download:
-            if entry.path is None:
-                raise UserError(f"config: datasets.{name}.path is missing: name the folder (or CSV) of its images")
-            yield f"datasets.{name}.path", entry.path
+def _data_paths(entry: Dataset, key: str) -> Iterator[OwnPath]:
+    if isinstance(entry, CaptionedDataset):
+        yield OwnPath(f"{key}.path", entry.path)
+        yield OwnPath(f"{key}.captions", entry.captions)
+    elif isinstance(entry, SlidesDataset):
+        yield OwnPath(f"{key}.path", entry.path)
+        if entry.annotations is not None:
+            yield OwnPath(f"{key}.annotations", entry.annotations)
+    elif isinstance(entry, FolderDataset) and not entry.download:
+        yield OwnPath(f"{key}.path", entry.path)
 
 
-def _exists(path: str, key: str) -> None:
-    if not Path(path).exists():
-        raise UserError(f"config: {key} = {path!r} does not exist: correct the path")
-
-
-def _model(name: str, key: str) -> None:
+def _model(name: str, key: str) -> Iterator[OwnPath]:
     kind, _, path = name.partition(":")
     if kind == "local-dir":
-        _folder(path, key)
-
-
-def _folder(path: str, key: str) -> None:
-    if not Path(path).is_dir():
-        raise UserError(f"config: {key} = {path!r} is not a folder: name the folder of a saved model")
+        yield OwnPath(key, path, model=True)

@@ -1,0 +1,107 @@
+"""The command `clipit`: what is asked of clipit beside running its pipeline, which is `snakemake`'s."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from clipit.config.expand import expand
+from clipit.config.experiment import Config
+from clipit.config.load import deep_merge, load_config
+from clipit.runtime.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,  # they show local variables, a token among them
+)
+
+
+@app.callback()
+def main() -> None:
+    """Improve a histology patch classifier with text that was never paired with its images.
+
+    The pipeline itself is run by `snakemake`, in the project's folder:
+
+        snakemake --configfile my.yaml -n    # shows what would run
+        snakemake --configfile my.yaml       # runs it
+
+    The commands below are what else there is. Each says more with --help.
+    """
+
+
+@app.command()
+def doctor(
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Configuration, as for snakemake --configfile; given again, later ones come on top. "
+            "Default: config/config.yaml.",
+        ),
+    ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every patch that was stored and compare it with its digest; minutes.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document in place of lines.")] = False,
+) -> None:
+    """Say what a run would lack, before it runs.
+
+    For each model, corpus and data set that the configuration uses: is it here, can it be reached, does it need a
+    token or access to be asked for, is a licence to be accepted, how large is it, will the disk hold it. Each finding
+    is PASS, WARN or FAIL, with what to do. Nothing is fetched or changed, no token is printed, and it works without a
+    network (then it says where to put what by hand). Run it in the project's folder.
+
+        clipit doctor --config config/paper.yaml
+        clipit doctor --config my.yaml --config accepted.yaml --json
+
+    Exit status: 0 if a run would find all it needs, 1 if something FAILs, 2 if the configuration itself is wrong.
+    """
+    from rich.console import Console
+
+    from clipit.doctor import show
+    from clipit.doctor.examine import examine
+
+    try:
+        checked = read_config(config or [Path("config/config.yaml")])
+        findings = examine(checked, expand(checked), deep=deep)
+    except UserError as error:
+        print(f"clipit: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    if as_json:
+        print(show.as_json(findings))
+    else:
+        show.print_findings(findings, Console(highlight=False))
+    raise typer.Exit(1 if any(finding.status == "FAIL" for finding in findings) else 0)
+
+
+def read_config(files: Sequence[Path]) -> Config:
+    """The configuration in `files`, later ones on top, over the catalog of the project that this is run in.
+
+    Raises:
+        UserError: a file is missing or no YAML, or its content is wrong.
+    """
+    catalog = Path("config/catalog.yaml")
+    if not catalog.is_file():
+        raise UserError(f"{catalog} does not exist here: run clipit in the project's folder")
+    raw: dict[str, Any] = {}
+    for file in files:
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        except OSError as error:
+            raise UserError(f"{file} cannot be read ({error.strerror}): name a configuration file") from None
+        except yaml.YAMLError as error:
+            raise UserError(f"{file} is no YAML ({' '.join(str(error).split())}): correct it") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{file} is no configuration: it must map keys to values")
+        raw = deep_merge(raw, content)
+    return load_config(raw, catalog)
+
+
+if __name__ == "__main__":
+    app()

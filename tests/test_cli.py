@@ -1,0 +1,92 @@
+"""The command line: what it prints, and its exit status."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from clipit.cli import app
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch) -> Path:
+    shutil.copytree(PROJECT / "config", tmp_path / "config")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, arguments)
+
+
+def test_help_teaches():
+    said = run("--help")
+    assert said.exit_code == 0
+    assert "snakemake --configfile my.yaml" in said.output
+    said = run("doctor", "--help")
+    assert "Exit status: 0" in said.output
+    assert "clipit doctor --config config/paper.yaml" in said.output
+
+
+def test_the_default_configuration_lacks_nothing():
+    said = run("doctor")
+    assert said.exit_code == 0
+    assert said.stdout.splitlines()[0].startswith("PASS  retrievers.phantom_clip ")
+    assert said.stdout.splitlines()[-1] == "6 pass, 0 warn, 0 fail; nothing to fetch"
+    assert "examine [" in said.stderr
+
+
+def test_a_failure_is_told_with_its_remedy_and_the_exit_status(project):
+    (project / "own.yaml").write_text(yaml.safe_dump({"corpora": {"mine": {"source": "text", "path": "none.txt"}}}))
+    (project / "more.yaml").write_text(yaml.safe_dump({"experiments": {"demo": {"corpus": "mine"}}}))
+    said = run("doctor", "--config", "config/config.yaml", "--config", "own.yaml", "--config", "more.yaml")
+    assert said.exit_code == 1
+    at = next(i for i, line in enumerate(said.stdout.splitlines()) if line.startswith("FAIL  corpora.mine.path"))
+    assert said.stdout.splitlines()[at + 1].strip() == "-> correct the path"
+
+
+def test_json_is_one_document_alone():
+    said = run("doctor", "--json")
+    document = json.loads(said.stdout)
+    assert document["ok"] is True
+    assert document["fetch"] == 0
+    assert set(document["findings"][0]) == {"subject", "status", "detail", "remedy", "fetch", "room"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("experiments: {demo: {dataset: nothing}}", "clipit: config:"),
+        ("experiments: [", "own.yaml is no YAML"),
+        ("- 1", "own.yaml is no configuration"),
+        (None, "own.yaml cannot be read"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line(project, content, said):
+    if content is not None:
+        (project / "own.yaml").write_text(content)
+    answer = run("doctor", "--config", "own.yaml")
+    assert answer.exit_code == 2
+    assert said in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_outside_a_project_it_says_where_to_go(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    answer = run("doctor")
+    assert answer.exit_code == 2
+    assert "run clipit in the project's folder" in answer.stderr
+
+
+def test_the_command_starts_without_the_heavy_libraries():
+    code = "import sys, clipit.cli, clipit.doctor.examine; print({'torch', 'timm', 'snakemake'} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"
