@@ -130,6 +130,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                     _audit(root / "random.json", "random", truth=False),
                 ],
                 "montage": _montage(root),
+                "slides": [],
             }
         ],
         "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},

@@ -3,10 +3,9 @@
 from clipit.runtime.job import job
 
 with job(snakemake.log[0], title=snakemake.wildcards.dataset):
-    from clipit.tiling.slides import draw_slides
-
     from clipit.artifacts.described import described
     from clipit.artifacts.provenance import Origin
+    from clipit.tiling.slides import draw_slides
 
     draw_slides(
         snakemake.params.entry,

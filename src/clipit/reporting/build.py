@@ -15,6 +15,7 @@ from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import curves, read_histories
 from clipit.reporting.forest import forest, verdicts
 from clipit.reporting.montage import montage as montage_sections
+from clipit.reporting.slides import slides as slide_sections
 
 # The answer to "does text help?" in a word, and its sign, which colour alone must not carry.
 ANSWERS = {
@@ -39,8 +40,8 @@ def build_report(
 
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
     "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "montage": the files
-    that `reporting.montage` reads, or None}. `meanings` says what each variant is. Without `show_text` neither a
-    report's text nor its id is in the page. Equal inputs give equal bytes.
+    that `reporting.montage` reads, or None, "slides": [{"dataset", "slides": path}]}. `meanings` says what each variant
+    is. Without `show_text` neither a report's text nor its id is in the page. Equal inputs give equal bytes.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
     used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])
@@ -76,6 +77,7 @@ def _experiment(
         "curves": curves(read_histories(experiment["runs"]), experiment["name"]),
         "audits": audit_cards(experiment["audits"]),
         "montage": None if montage is None else montage_sections(montage, show_text=show_text),
+        "slides": slide_sections(experiment["slides"]),
         "students": [
             {"variant": run["variant"], "seed": run["seed"], "path": os.path.relpath(run["student"], folder)}
             for run in experiment["runs"]

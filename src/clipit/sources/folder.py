@@ -1,8 +1,7 @@
 """Own images: split/class/ folders, class/ folders, or a CSV of path, label, split, group."""
 
-import csv
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from clipit.sources.drawn_splits import drawn_splits, with_val
 from clipit.sources.image_files import image_files, visible_files
 from clipit.sources.image_items import image_items, read_items
 from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+from clipit.sources.listing import check_classes, read_listing, utf8_name
 
 # Folders that hold splits, not classes.
 _SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
@@ -126,48 +126,16 @@ def _read_classes_of(root: Path, name: str, split: str | None) -> list[_File]:
         images = image_files(folder)
         if not images:
             raise UserError(f"class folder {folder} holds no image: add images or remove the folder")
-        files += [_File(_utf8(path.relative_to(root).as_posix()), folder.name, split) for path in images]
+        files += [_File(utf8_name(path.relative_to(root)), folder.name, split) for path in images]
     return files
 
 
-def _utf8(name: str) -> str:
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{name!r}: the name is not UTF-8 text: rename the file or its folder") from error
-    return name
-
-
 def _same_classes(where: Path, files: Sequence[_File]) -> None:
-    """A class that only some splits have cannot be learnt or cannot be tested."""
-    of_split: dict[str | None, set[str | None]] = defaultdict(set)
-    for file in files:
-        of_split[file.split].add(file.label)
-    if not of_split["train"]:
-        raise UserError(f"{where} has no labelled train image: name the train folder (or the split and label columns)")
-    for split, classes in of_split.items():
-        missing = of_split["train"] - classes if split != "train" else set().union(*of_split.values()) - classes
-        if missing:
-            label = min(str(name) for name in missing)
-            raise UserError(f"{where}: class {label!r} has no image in split {split!r}: add images or remove the class")
+    check_classes(where, ((file.split, file.label) for file in files if file.split and file.label), "image")
 
 
 def _read_csv(path: Path) -> list[_File]:
-    with open(path, newline="", encoding="utf-8-sig") as opened:
-        reader = csv.DictReader(opened)
-        missing = {"path", "label", "split"} - set(reader.fieldnames or [])
-        if missing:
-            raise UserError(
-                f"{path} has no column {sorted(missing)[0]!r}: it needs path, label, split (and group, if known)"
-            )
-        rows = [{key: (row.get(key) or "").strip() for key in ("path", "label", "split", "group")} for row in reader]
-    seen: set[str] = set()
-    for line, row in enumerate(rows, start=2):
-        if row["split"] not in ("train", "val", "test"):
-            raise UserError(f"{path}, line {line}: split {row['split']!r} is not train, val or test")
-        if not row["path"] or row["path"] in seen:
-            raise UserError(f"{path}, line {line}: path {row['path']!r} is {'there twice' if row['path'] else 'empty'}")
-        seen.add(row["path"])
+    rows = read_listing(path, ("path", "label", "split"), ("group",))
     files = [_File(row["path"], row["label"] or None, row["split"], row["group"] or None) for row in rows]
-    _same_classes(path, [file for file in files if file.label])
-    return sorted(files, key=lambda file: file.path)
+    _same_classes(path, files)
+    return files

@@ -201,6 +201,7 @@ class Binding(DataBinding):
             row[key] for title in self._plan.tables for row in self.compared(title) for key in ("history", "student")
         ]
         files += [audit["audit"] for title in self._plan.tables for audit in self._audits(title)]
+        files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
         montages = [self._montage(title) for title in self._plan.tables]
         files += [file for shown in montages for key, file in (shown or {}).items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
@@ -226,6 +227,7 @@ class Binding(DataBinding):
                     "runs": self.compared(title),
                     "audits": self._audits(title),
                     "montage": self._montage(title),
+                    "slides": self._slides(title),
                 }
                 for title in self._plan.tables
             ],
@@ -263,6 +265,17 @@ class Binding(DataBinding):
         drawn = [key for key in keys if self._plan.pairings[key[3]].method == "random"]
         shown = [key for key in keys if key not in drawn] + drawn[:1]
         return [{"pairing": key[3], "audit": self.paths.audit(*key)} for key in shown]
+
+    def _slides(self, experiment: str) -> list[dict[str, str]]:
+        """The pictures of slides to show: of the data sets that no experiment before this one has."""
+        before = list(self._plan.tables)[: list(self._plan.tables).index(experiment)]
+        shown = {row.run.dataset for title in before for row in self._plan.tables[title]}
+        datasets = dict.fromkeys(row.run.dataset for row in self._plan.tables[experiment])
+        return [
+            {"dataset": dataset, "slides": self.paths.slides(dataset)}
+            for dataset in datasets
+            if self.has_slides(dataset) and dataset not in shown
+        ]
 
     def _montage(self, experiment: str) -> dict[str, str] | None:
         """The files behind the pictures of patches with their reports: of the first pairing that is no control."""

@@ -1,0 +1,87 @@
+"""What a user lists: the names of files, a CSV with a line a file, and whether classes and splits go together."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from clipit.runtime.errors import UserError
+
+SPLITS = ("train", "val", "test")
+
+
+def read_listing(path: Path, required: Sequence[str], optional: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of the CSV at `path`, sorted by their column path, every value stripped, "" where there is none.
+
+    Args:
+        path: the CSV, with a header.
+        required: columns that it must have, path and split among them.
+        optional: columns that it may have; others are not read.
+
+    Raises:
+        UserError: a column is missing, a path is empty or there twice, a split is not one.
+    """
+    columns = (*required, *optional)
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as opened:
+            reader = csv.DictReader(opened)
+            missing = [name for name in required if name not in (reader.fieldnames or [])]
+            if missing:
+                raise UserError(
+                    f"{path} has no column {missing[0]!r}: it needs {', '.join(required)} "
+                    f"(and {', '.join(optional)}, if known)"
+                )
+            rows = [
+                (reader.line_num, {name: (row[name] or "").strip() for name in columns if name in row})
+                for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a CSV in UTF-8 ({error}): save it as one") from error
+    seen: set[str] = set()
+    for line, row in rows:
+        if row["split"] not in SPLITS:
+            raise UserError(
+                f"{path}, line {line}: split {row['split']!r} is not {', '.join(SPLITS[:-1])} or {SPLITS[-1]}"
+            )
+        if not row["path"] or row["path"] in seen:
+            raise UserError(f"{path}, line {line}: path {row['path']!r} is {'there twice' if row['path'] else 'empty'}")
+        seen.add(row["path"])
+    return sorted((dict.fromkeys(columns, "") | row for _, row in rows), key=lambda row: row["path"])
+
+
+def check_classes(where: Path, listed: Iterable[tuple[str, str]], what: str) -> None:
+    """Refuses a class that only some splits have: it cannot be learnt or cannot be tested.
+
+    Args:
+        where: the data set, for messages.
+        listed: split and class of everything that is labelled.
+        what: "image", say, for messages.
+
+    Raises:
+        UserError: there is such a class, or nothing of train is labelled.
+    """
+    of_split: dict[str, set[str]] = defaultdict(set)
+    for split, label in listed:
+        of_split[split].add(label)
+    if not of_split["train"]:
+        raise UserError(f"{where} has no labelled train {what}: name the train folder (or the split and label columns)")
+    for split, classes in of_split.items():
+        missing = of_split["train"] - classes if split != "train" else set().union(*of_split.values()) - classes
+        if missing:
+            raise UserError(
+                f"{where}: class {min(missing)!r} has no {what} in split {split!r}: add one or remove the class"
+            )
+
+
+def utf8_name(path: Path) -> str:
+    """`path` as tables hold it, with forward slashes.
+
+    Raises:
+        UserError: it is not UTF-8 text, which a table cannot hold.
+    """
+    name = path.as_posix()
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{name!r}: the name is not UTF-8 text: rename the file or its folder") from error
+    return name

@@ -1,0 +1,55 @@
+"""CSVs that list files, and the mistakes in them."""
+
+from pathlib import Path
+
+import pytest
+
+from clipit.runtime.errors import UserError
+from clipit.sources.listing import check_classes, read_listing
+
+
+def listing(path: Path, text: str) -> list[dict[str, str]]:
+    path.write_text(text, encoding="utf-8-sig")
+    return read_listing(path, ("path", "split"), ("label", "group"))
+
+
+def test_rows_are_sorted_stripped_and_filled(tmp_path: Path) -> None:
+    rows = listing(tmp_path / "a.csv", "split,path,note,label\ntest , b.svs,x, tumour\ntrain,a.svs,,\n")
+    assert rows == [
+        {"path": "a.svs", "split": "train", "label": "", "group": ""},
+        {"path": "b.svs", "split": "test", "label": "tumour", "group": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("path,label\n", "has no column 'split': it needs path, split"),
+        ("", "has no column 'path'"),
+        ("path,split\na.svs,training\n", "line 2: split 'training' is not train, val or test"),
+        ("path,split\na.svs,train\n\na.svs,test\n", "line 4: path 'a.svs' is there twice"),
+        ("path,split\n,train\n", "line 2: path '' is empty"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        listing(tmp_path / "a.csv", text)
+
+
+def test_another_encoding_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("path,split\nµ.svs,train\n".encode("utf-16"))
+    with pytest.raises(UserError, match="not a CSV in UTF-8"):
+        read_listing(tmp_path / "a.csv", ("path", "split"), ())
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ([("train", "a"), ("train", "b"), ("test", "a")], "class 'b' has no slide in split 'test'"),
+        ([("train", "a"), ("test", "a"), ("test", "b")], "class 'b' has no slide in split 'train'"),
+        ([("test", "a")], "no labelled train slide"),
+    ],
+)
+def test_classes_that_only_some_splits_have_are_refused(listed: list[tuple[str, str]], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        check_classes(Path("cohort"), listed, "slide")
