@@ -128,7 +128,12 @@ def test_a_retriever_is_here_only_with_what_it_takes_from_elsewhere(retriever, h
     assert "in the hub's cache" in retriever(**name)["retrievers.own"].detail
     for file in (tmp_path / "huggingface" / "hub" / "models--org--bert").rglob("config.json"):
         file.unlink()
-    assert retriever(**name)["retrievers.own"].status == "FAIL"
+    found = retriever(**name)["retrievers.own"]
+    assert found.status == "FAIL"
+    assert found.detail.startswith("org/bert: the hub cannot be reached")
+    use_hub(monkeypatch, tmp_path, hub.url)
+    found = retriever(**name)["retrievers.own"]
+    assert (found.status, found.detail[:15]) == ("PASS", "org/bert on the")
 
 
 def test_conch_needs_its_package_and_its_weights(retriever, hub, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,10 +45,18 @@ def hub(folders, tmp_path, monkeypatch) -> Iterator[StandInHub]:
         yield server
 
 
-def cut_off(hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on there is no network, only the cache; any request is counted."""
-    use_hub(monkeypatch, tmp_path, "http://127.0.0.1:9")
-    hub.requests.clear()
+@pytest.fixture
+def unasked(hub) -> Iterator[Callable[[], None]]:
+    """Once called, any request to the hub fails the test, even one whose failure a library would hide."""
+    called: list[bool] = []
+
+    def start() -> None:
+        called.append(True)
+        hub.requests.clear()
+
+    yield start
+    assert called
+    assert not hub.requests
 
 
 def features(module: torch.nn.Module) -> torch.Tensor:
@@ -83,20 +91,19 @@ def test_each_library_gets_its_best_weights(names, timm, chosen):
     assert weight_files(names, timm=timm) == chosen
 
 
-def test_a_fetched_backbone_loads_without_the_network_and_keeps_no_path(hub, tmp_path, monkeypatch):
+def test_a_fetched_backbone_loads_without_the_network_and_keeps_no_path(hub, unasked, tmp_path):
     fetched = fetch_model("org/vit")
     assert set(fetched["files"]) == {"config.json", "model.safetensors"}
-    cut_off(hub, tmp_path, monkeypatch)
+    unasked()
     loaded = load_backbone("hf-hub:org/vit")
-    assert not hub.requests
     assert str(tmp_path) not in json.dumps(loaded.spec)
     assert fetch_model("org/vit") == fetched, "what is cached is fetched already"
 
 
-def test_a_backbone_is_the_same_from_the_hub_the_cache_and_a_folder(hub, folders, tmp_path, monkeypatch):
+def test_a_backbone_is_the_same_from_the_hub_the_cache_and_a_folder(hub, folders, unasked):
     downloaded = load_backbone("hf-hub:org/vit")
     assert hub.asked("model.safetensors")
-    cut_off(hub, tmp_path, monkeypatch)
+    unasked()
     cached = load_backbone("hf-hub:org/vit")
     local = load_backbone(f"local-dir:{folders['org/vit']}")
     assert downloaded.digest == cached.digest == local.digest
@@ -140,14 +147,13 @@ def test_open_clip_itself_loads_the_same_from_the_stand_in(hub, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["org/quilt", "org/biomed", "org/bare"])
-def test_a_fetched_retriever_loads_without_the_network(hub, name, tmp_path, monkeypatch):
+def test_a_fetched_retriever_loads_without_the_network(hub, name, unasked, tmp_path):
     fetched = fetch_model(name)
     assert [other["repo"] for other in fetched["needs"]] == ([] if name == "org/quilt" else ["org/bert"])
     assert not any("pytorch_model" in file for other in fetched["needs"] for file in other["files"])
     online = load_open_clip(f"hf-hub:{name}")
-    cut_off(hub, tmp_path, monkeypatch)
+    unasked()
     cached = load_open_clip(f"hf-hub:{name}")
-    assert not hub.requests
     assert cached.digest == online.digest
     texts = ["Tubular adenoma, low grade.", "normal mucosa"]
     with torch.inference_mode():
@@ -161,13 +167,13 @@ def test_tokenizers_of_another_repository_are_those_of_a_copy(hub):
     assert own.tokenize(["Adenocarcinoma (grade 3)"]) == other.tokenize(["Adenocarcinoma (grade 3)"])
 
 
-def test_a_revision_is_the_one_asked_for(hub, folders, tmp_path, monkeypatch):
+def test_a_revision_is_the_one_asked_for(hub, folders, unasked, tmp_path):
     older = hub.add_model("org/moving", folders["org/vit"], tag="v1")
     hub.add_model("org/moving", hub_models.timm_repo(tmp_path / "newer", seed=1))
     by_tag, by_commit, newest = (load_backbone(f"hf-hub:org/moving{at}") for at in ("@v1", f"@{older}", ""))
     assert by_tag.digest == by_commit.digest != newest.digest
     assert fetch_model("org/moving@v1")["commit"] == older
-    cut_off(hub, tmp_path, monkeypatch)
+    unasked()
     assert load_backbone("hf-hub:org/moving@v1").digest == by_tag.digest
     assert load_backbone("hf-hub:org/moving").digest == newest.digest
 
@@ -222,6 +228,21 @@ def test_code_in_a_pickle_is_refused_and_not_run(hub, folders, name, tmp_path, m
     with pytest.raises(UserError, match="more than tensors"):
         load("hf-hub:org/evil")
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_cache_filled_by_the_hub_s_own_command_elsewhere_is_enough(hub, tmp_path, monkeypatch):
+    environment = {**os.environ, **hub.environment(tmp_path / "elsewhere")}
+    command = [Path(sys.executable).with_name("hf"), "download", "org/quilt"]
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    use_hub(monkeypatch, tmp_path / "here", "http://127.0.0.1:9")
+    brought = "huggingface/hub/models--org--quilt"
+    shutil.copytree(tmp_path / "elsewhere" / brought, tmp_path / "here" / brought, symlinks=True)
+    assert load_open_clip("hf-hub:org/quilt").digest
+    assert set(fetch_model("org/quilt")["files"]) == {
+        "config.json",
+        "open_clip_config.json",
+        "open_clip_pytorch_model.bin",
+    }
 
 
 def test_what_transformers_left_in_the_cache_is_not_taken_for_the_model(hub, tmp_path):

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
@@ -16,6 +17,7 @@ from tests.servers.hub import HubFault, StandInHub, use_hub
 from clipit.runtime import hub as module
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo, cached_file, fetch_files, list_files
+from clipit.runtime.progress import Progress
 
 CONTENT = os.urandom(300_000)
 MODEL = HubRepo("org/model")
@@ -195,6 +197,23 @@ def test_other_bytes_than_the_hub_says_are_not_kept(hub, monkeypatch, capfd):
     monkeypatch.setattr(hub, "content", lambda sha256: b"y" * len(CONTENT))
     assert "model.bin did not come whole: run again, or INSTEAD" in refusal()
     assert cached_file(MODEL, "model.bin") is None
+
+
+def test_the_bar_serves_the_hub_s_other_protocol_too(capfd):
+    from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
+
+    with Progress("download", 100, "bytes") as progress:
+        bar = module._bar(progress)
+        with XetDownloadProgressReporter(reconstruction_desc="", total=100, log_level=30, tqdm_class=bar) as reporter:
+            for done in (40, 100):
+                rates = {"total_bytes_completion_rate": 1.0, "total_transfer_bytes_completion_rate": 1.0}
+                counts = {
+                    "total_bytes": 100,
+                    "total_bytes_completed": done,
+                    "total_transfer_bytes_completed": done // 2,
+                }
+                reporter.update_progress(SimpleNamespace(**counts, **rates))
+    assert (progress.done, bar.seen) == (100, 100)
 
 
 def test_a_branch_is_remembered_for_later_looks_without_the_network(hub, tmp_path, monkeypatch):

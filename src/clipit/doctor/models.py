@@ -47,12 +47,20 @@ def _model(subject: str, name: str, form: Format) -> Finding:
     """A model of the hub, or one in a folder."""
     if not name.startswith(HUB):
         return _folder(subject, name, form)
-    repo, folder = parse_name(name), cached_model(name, form)
-    if folder is not None:
+    repo, (folder, missing) = parse_name(name), cached_model(name, form)
+    if folder is not None and not missing:
         size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
         return Finding(subject, "PASS", f"{repo} in the hub's cache at {folder}, {size_text(size)}")
+    if folder is not None:
+        # Of the repository that its text tower's configuration or its tokenizer comes from, texts are enough.
+        other = missing[0]
+        return look_up(subject, other, _texts, looked_for="a configuration", instead=elsewhere(other))
     needed = partial(_needed, form=form)
     return look_up(subject, repo, needed, looked_for=f"a model of {_LIBRARY[form]}", instead=elsewhere(repo))
+
+
+def _texts(listing: HubListing) -> Sequence[HubFile]:
+    return text_files(listing.files)
 
 
 def _needed(listing: HubListing, form: Format) -> Sequence[HubFile]:

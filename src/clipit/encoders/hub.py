@@ -67,12 +67,14 @@ def fetch_model(name: str) -> dict[str, Any]:
     return _record(repo, folder) | {"needs": needs}
 
 
-def cached_model(name: str, form: Format) -> Path | None:
-    """The cached folder of a model, if all that loading it reads is cached; the network is not used."""
-    folder = _cached(parse_name(name), (form,))
-    if folder is None or (form is OPEN_CLIP and not all(_cached_texts(*further) for further in _further(folder))):
-        return None
-    return folder
+def cached_model(name: str, form: Format) -> tuple[Path | None, list[HubRepo]]:
+    """The cached folder of a model, and which repositories that loading it reads are not cached; no network is used."""
+    repo = parse_name(name)
+    folder = _cached(repo, (form,))
+    if folder is None:
+        return None, [repo]
+    further = _further(folder) if form is OPEN_CLIP else []
+    return folder, [other for other, parts in further if _cached_texts(other, parts) is None]
 
 
 def model_folder(name: str, form: Format, *, weights: bool = True) -> Path:
