@@ -6,7 +6,7 @@ LOCK := $(if $(GPU),gpu,cpu)
 INSTALLED := $(VENV)/.installed-$(LOCK)
 UV_VERSION := 0.13.9
 
-.PHONY: demo test lint bench install locks format
+.PHONY: demo test lint bench doctor install locks format
 
 demo: install
 	$(BIN)/snakemake
@@ -29,6 +29,9 @@ format: install
 
 bench: install
 	$(BIN)/python benchmarks/run.py $(ONLY)
+
+doctor: install
+	$(BIN)/clipit doctor $(foreach config,$(CONFIG),--config $(config))
 
 install: $(INSTALLED)
 
