@@ -140,7 +140,7 @@ def test_conch_needs_its_package_and_its_weights(retriever, hub, tmp_path, monke
     monkeypatch.setitem(sys.modules, "conch", None)
     found = retriever(kind="conch", name="hf-hub:org/conch")
     assert found["retrievers.own package"].status == "FAIL"
-    assert "pip install git+https://github.com/mahmoodlab/CONCH" in found["retrievers.own package"].remedy
+    assert "pip install --no-deps git+https://github.com/mahmoodlab/CONCH" in found["retrievers.own package"].remedy
     assert found["retrievers.own"].status == "FAIL"
     monkeypatch.delitem(sys.modules, "conch")
     monkeypatch.syspath_prepend(hub_models.CONCH_PACKAGE)

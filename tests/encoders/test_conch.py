@@ -58,6 +58,12 @@ def test_it_is_a_retriever(conch):
     assert conch.transform.mean == (0.48145466, 0.4578275, 0.40821073)
 
 
+def test_the_digest_is_of_the_published_weights_alone(conch, folder, authors):
+    published = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    assert set(authors.state_dict()) - set(published) == {"text_decoder.weight", "text_decoder.bias"}
+    assert load_retriever("conch", f"local-dir:{folder}").digest == conch.digest
+
+
 def test_embeddings_are_the_authors(conch, authors):
     from conch.open_clip_custom import get_tokenizer
 
@@ -120,7 +126,7 @@ def test_without_the_package_it_says_how_to_get_it(folder, monkeypatch):
     without_package(monkeypatch)
     with pytest.raises(UserError) as caught:
         load_retriever("conch", f"local-dir:{folder}")
-    assert "pip install git+https://github.com/mahmoodlab/CONCH" in str(caught.value)
+    assert "pip install --no-deps git+https://github.com/mahmoodlab/CONCH" in str(caught.value)
     assert "request access to the weights at https://huggingface.co/MahmoodLab/conch" in str(caught.value)
 
 

@@ -112,12 +112,16 @@ def biomedclip_repo(folder: Path, bert: Path, *, bert_name: str, tokenizer: bool
 
 
 def conch_repo(folder: Path, seed: int = 0) -> Path:
-    """As MahmoodLab/conch: pytorch_model.bin, without a configuration; `CONCH_PACKAGE` must be on sys.path."""
+    """As MahmoodLab/conch: pytorch_model.bin, without the caption decoder's weights and without a configuration.
+
+    `CONCH_PACKAGE` must be on sys.path.
+    """
     from conch.open_clip_custom import CoCa
 
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    torch.save(CoCa().state_dict(), folder / "pytorch_model.bin")
+    published = {name: weight for name, weight in CoCa().state_dict().items() if not name.startswith("text_decoder.")}
+    torch.save(published, folder / "pytorch_model.bin")
     (folder / "meta.yaml").write_text("name: stand-in\n")
     return folder
 

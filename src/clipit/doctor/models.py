@@ -13,7 +13,7 @@ from clipit.encoders.hub import CONCH, HUB, OPEN_CLIP, TIMM, Format, cached_mode
 from clipit.runtime.hub import HubFile, HubListing, HubRepo, cached_file
 
 _LIBRARY = {TIMM: "timm", OPEN_CLIP: "open_clip", CONCH: "CONCH"}
-_INSTALL_CONCH = "run `pip install git+https://github.com/mahmoodlab/CONCH` in clipit's environment (read its licence)"
+_INSTALL_CONCH = "run `pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence)"
 
 
 def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:

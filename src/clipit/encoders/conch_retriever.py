@@ -70,15 +70,17 @@ def load_conch(name: str) -> ConchRetriever:
         from conch.open_clip_custom import create_model_from_pretrained, get_tokenizer
     except ImportError as error:
         raise UserError(
-            "kind: conch needs its authors' package: run `pip install git+https://github.com/mahmoodlab/CONCH` (read "
-            "its licence), and request access to the weights at https://huggingface.co/MahmoodLab/conch"
+            "kind: conch needs its authors' package: run `pip install --no-deps git+https://github.com/mahmoodlab/CONCH` "
+            "(read its licence), and request access to the weights at https://huggingface.co/MahmoodLab/conch"
         ) from error
     folder = model_folder(name, CONCH) if name.startswith(HUB) else local_folder(name, _WEIGHTS)
     with loading(name):
-        weights = torch.load(folder / _WEIGHTS, map_location="cpu", weights_only=True, mmap=True)
+        weights = torch.load(folder / _WEIGHTS, map_location="cpu", weights_only=True)
         model = create_model_from_pretrained(_ARCHITECTURE, str(folder / _WEIGHTS), return_transform=False)
-    # The authors' loader leaves weights random that a file does not hold.
-    missing = model.state_dict().keys() - weights.get("state_dict", weights).keys()
+    # The caption decoder's weights were never published: it is random, and would make the digest so.
+    model.text_decoder = None
+    # For the rest too, the authors' loader leaves random what a file does not hold.
+    missing = model.state_dict().keys() - {key.removeprefix("module.") for key in weights.get("state_dict", weights)}
     if missing:
         raise UserError(f"{name} lacks weights of CONCH ({sorted(missing)[0]}): it is another model, or not whole")
     return ConchRetriever(name, model, get_tokenizer())

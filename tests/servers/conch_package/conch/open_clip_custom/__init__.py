@@ -74,6 +74,7 @@ class CoCa(nn.Module):
         self.embed_dim, self.context_length, self.pad_id = 8, 128, 0
         self.visual = VisualModel(self.embed_dim, image_size)
         self.text = TextTransformer(self.embed_dim, self.context_length, 64, self.pad_id)
+        self.text_decoder = nn.Linear(24, 64)
         self.logit_scale = nn.Parameter(torch.ones([]))
 
     def encode_image(self, images: Tensor, normalize: bool = True, proj_contrast: bool = True) -> Tensor:
