@@ -7,6 +7,7 @@ archive, types = tcga_reports_zip(folder), cancer_types(folder)                 
 import csv
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,24 @@ ADDENDUM = "ADDENDUM: KRAS wild type, I of II blocks tested."
 """A second report of the first patient, in the hub's file only."""
 EMBEDDING = 8  # 1,024 in the original
 
+Patients = Mapping[str, tuple[str, str | None]]
 
-def hub_reports(folder: Path) -> Path:
-    """`Pathology_Report_(gatortron-base).parquet` of Lab-Rasool/TCGA: a row a PDF, beside it an embedding as bytes."""
-    rows = [*TEXTS.items(), ("TCGA-ZA-0001", ADDENDUM), ("TCGA-ZB-A003", None)]
+
+def many(kinds: Mapping[str, tuple[str | None, int]]) -> tuple[Patients, dict[str, str]]:
+    """More patients and their texts: cancer type -> (tissue or organ of origin, how many)."""
+    patients = {f"TCGA-{kind[:2]}-{i:04d}": (kind, organ) for kind, (organ, n) in kinds.items() for i in range(n)}
+    findings = ("invasive carcinoma, moderately differentiated", "no malignancy", "abundant mucin and stroma")
+    texts = {
+        patient: f"SYNTHETIC. Specimen {i}, received in formalin.\nDIAGNOSIS: {findings[i % 3]}, margin {i} mm."
+        for i, patient in enumerate(patients)
+    }
+    return patients, texts
+
+
+def hub_reports(folder: Path, texts: Mapping[str, str] | None = None) -> Path:
+    """`Pathology Report (gatortron-base).parquet` of Lab-Rasool/TCGA: a row a PDF, beside it an embedding as bytes."""
+    rows = [*(texts or TEXTS).items()] + ([] if texts else [("TCGA-ZA-0001", ADDENDUM), ("TCGA-ZB-A003", None)])
+    cases = list(dict.fromkeys(patient for patient, _ in rows))
     embedding = [None if text is None else np.full(EMBEDDING, i, dtype=np.float32) for i, (_, text) in enumerate(rows)]
     table = {
         "id": [_uuid(i) for i in range(len(rows))],
@@ -49,17 +64,17 @@ def hub_reports(folder: Path) -> Path:
         "file_size": [100_000 + i for i in range(len(rows))],
         "md5sum": [f"{i:032x}" for i in range(len(rows))],
         "PatientID": [patient for patient, _ in rows],
-        "gdc_case_id": [_uuid(list(PATIENTS).index(patient)) for patient, _ in rows],
+        "gdc_case_id": [_uuid(cases.index(patient)) for patient, _ in rows],
         "report_text": [text for _, text in rows],
         "embedding": [None if e is None else e.tobytes() for e in embedding],
         "embedding_shape": [None if e is None else [EMBEDDING] for e in embedding],
     }
-    return _parquet(folder / "Pathology_Report_(gatortron-base).parquet", table)
+    return _parquet(folder / "Pathology Report (gatortron-base)/Pathology Report (gatortron-base).parquet", table)
 
 
-def hub_clinical(folder: Path) -> Path:
-    """`Clinical_Data_(gatortron-base).parquet` of Lab-Rasool/TCGA; one patient stands in two rows."""
-    rows = [*PATIENTS.items(), ("TCGA-ZA-0001", ("COAD", "Descending colon"))]
+def hub_clinical(folder: Path, patients: Patients | None = None) -> Path:
+    """`Clinical Data (gatortron-base).parquet` of Lab-Rasool/TCGA; of our own patients, one stands in two rows."""
+    rows = [*(patients or PATIENTS).items()] + ([] if patients else [("TCGA-ZA-0001", ("COAD", "Descending colon"))])
     table = {
         "case_submitter_id": [patient for patient, _ in rows],
         "project_id": [f"TCGA-{cancer}" for _, (cancer, _) in rows],
@@ -71,30 +86,31 @@ def hub_clinical(folder: Path) -> Path:
         "embedding_shape": [[1, 1, EMBEDDING]] * len(rows),
         "embedding": [np.zeros(EMBEDDING, dtype=np.float32).tobytes()] * len(rows),
     }
-    return _parquet(folder / "Clinical_Data_(gatortron-base).parquet", table)
+    return _parquet(folder / "Clinical Data (gatortron-base)/Clinical Data (gatortron-base).parquet", table)
 
 
-def tcga_reports_zip(folder: Path) -> Path:
+def tcga_reports_zip(folder: Path, texts: Mapping[str, str] = TEXTS) -> Path:
     """`TCGA_Reports.csv.zip` of tatonetti-lab/tcga-path-reports, one report a patient."""
     content = io.StringIO(newline="")
     rows = csv.writer(content, lineterminator="\n")
     rows.writerow(["patient_filename", "text"])
-    rows.writerows((f"{patient}.{_uuid(i).upper()}", text) for i, (patient, text) in enumerate(TEXTS.items()))
+    rows.writerows((f"{patient}.{_uuid(i).upper()}", text) for i, (patient, text) in enumerate(texts.items()))
     path = folder / "TCGA_Reports.csv.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("TCGA_Reports.csv", content.getvalue())
     return path
 
 
-def cancer_types(folder: Path) -> Path:
+def cancer_types(folder: Path, patients: Patients = PATIENTS) -> Path:
     """`tcga_patient_to_cancer_type.csv` of tatonetti-lab/tcga-path-reports."""
     path = folder / "tcga_patient_to_cancer_type.csv"
-    lines = ["patient_id,cancer_type", *(f"{patient},{cancer}" for patient, (cancer, _) in PATIENTS.items())]
+    lines = ["patient_id,cancer_type", *(f"{patient},{cancer}" for patient, (cancer, _) in patients.items())]
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
 def _parquet(path: Path, columns: dict[str, list]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns), path)
     return path
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.miniatures import images, tcga
+from tests.miniatures import images
+from tests.miniatures import reports as report_files
 from tests.pipeline.conftest import PROJECT, Project, copy_project
 from tests.servers.http import FileServer
 from tests.servers.hub import StandInHub
-from tests.servers.hub_models import quiltnet_repo, reports_repo, timm_repo
+from tests.servers.hub_models import quiltnet_repo, timm_repo
 
 from clipit.artifacts.schemas import labels, reports, splits
 from clipit.artifacts.tables import read_table
 
 CATALOG = yaml.safe_load((PROJECT / "config" / "catalog.yaml").read_text())
+PATIENTS = {"BRCA": ("Breast, NOS", 20), "COAD": ("Sigmoid colon", 15), "THCA": ("Thyroid gland", 5)}
 YES = {"accept_licence": True}
 FEW_STEPS = {"steps": 5, "batch": 8, "lora": {"r": 2}, "probe": {"epochs": 5}, "teacher": {"epochs": 2}}
 
@@ -52,12 +54,12 @@ def served(server: FileServer, files: Mapping[str, bytes]) -> dict[str, dict[str
     return changes
 
 
-def served_reports(hub: StandInHub, folder: Path, organs: dict[str, int]) -> dict[str, dict[str, Any]]:
+def served_reports(hub: StandInHub, folder: Path, kinds: dict[str, tuple[str, int]]) -> dict[str, dict[str, Any]]:
     """Publishes Lab-Rasool/TCGA in miniature; what to change in the catalog's downloads: commit and checksums."""
-    tables = tcga.hub_tables(organs)
-    reports_repo(folder, tables)
+    patients, texts = report_files.many(kinds)
+    contents = [report_files.hub_reports(folder, texts).read_bytes()]
+    contents.append(report_files.hub_clinical(folder, patients).read_bytes())
     commit = hub.add_dataset("Lab-Rasool/TCGA", folder)
-    contents = [(folder / path).read_bytes() for path in tables]
     return {
         name: {"revision": commit, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         for name, content in zip(("tcga_reports_hub", "tcga_clinical_hub"), contents, strict=True)
@@ -88,13 +90,13 @@ def counts(project: Project, dataset: str) -> tuple[dict[str, int], list[int]]:
 @pytest.mark.xdist_group("quickstart")
 def test_the_first_run_on_real_data(project: Project, hub: StandInHub, file_server: FileServer, tmp_path: Path) -> None:
     images.write_crc(tmp_path / "crc", [1] * 9, 10, size=48)
-    patients = {f"TCGA-AA-{i:04d}": ("COAD", "READ", "BRCA")[i % 3] for i in range(30)}
+    patients, texts = report_files.many(dict.fromkeys(("COAD", "READ", "BRCA"), (None, 10)))
     changed = served(
         file_server,
         {
             "CRC-VAL-HE-7K.zip": images.published(tmp_path / "crc")["CRC-VAL-HE-7K.zip"],
-            "TCGA_Reports.csv.zip": tcga.reports_zip(list(patients)),
-            "tcga_patient_to_cancer_type.csv": tcga.cancer_types(patients),
+            "TCGA_Reports.csv.zip": report_files.tcga_reports_zip(tmp_path, texts).read_bytes(),
+            "tcga_patient_to_cancer_type.csv": report_files.cancer_types(tmp_path, patients).read_bytes(),
         },
     )
     hub.add_model("wisdomik/QuiltNet-B-32", quiltnet_repo(tmp_path / "quiltnet"))
@@ -154,7 +156,7 @@ def test_the_paper_s_tables_of_three_data_sets(
     images.write_crc(tmp_path / "data", [5] * 9, 2, size=48)
     images.write_bach(tmp_path / "data", width=64, height=48)
     changed = served(file_server, images.published(tmp_path / "data"))
-    changed |= served_reports(hub, tmp_path / "reports", {"Breast, NOS": 20, "Sigmoid colon": 15, "Thyroid": 5})
+    changed |= served_reports(hub, tmp_path / "reports", PATIENTS)
     hub.add_model("stand-in/conch", quiltnet_repo(tmp_path / "conch"))
     hub.add_model(CATALOG["backbones"]["kaiko_vits16"]["name"].removeprefix("hf-hub:"), timm_repo(tmp_path / "kaiko"))
     one = {"backbone": "kaiko_vits16", "variants": ["linear_probe", "clipit"], "seeds": [0], "training": FEW_STEPS}

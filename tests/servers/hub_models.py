@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-import pyarrow as pa
-import pyarrow.parquet as pq
 import timm
 import torch
 from safetensors.torch import save_file
@@ -123,14 +121,6 @@ def conch_repo(folder: Path, seed: int = 0) -> Path:
     published = {name: weight for name, weight in CoCa().state_dict().items() if not name.startswith("text_decoder.")}
     torch.save(published, folder / "pytorch_model.bin")
     (folder / "meta.yaml").write_text("name: stand-in\n")
-    return folder
-
-
-def reports_repo(folder: Path, tables: dict[str, dict[str, list[Any]]]) -> Path:
-    """A data set of Parquet files: path -> column -> values."""
-    for path, columns in tables.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(columns), folder / path)
     return folder
 
 

@@ -26,7 +26,7 @@ def test_reports_of_patients_whose_organ_holds_the_word(tmp_path: Path) -> None:
     assert found["TCGA-ZA-0001_1"] == RawReport(
         "TCGA-ZA-0001_1",
         TEXTS["TCGA-ZA-0001"],
-        "Pathology_Report_(gatortron-base).parquet:1",
+        "Pathology Report (gatortron-base).parquet:1",
         "Sigmoid colon",
         "TCGA-ZA-0001",
     )
