@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from tests.slides_factory import GLASS, places, position_coded, pyramid, tissue, tissue_slide, write_slide
 
+from clipit.config.datasets import SlidesDataset
+from clipit.config.load import load_config
 from clipit.runtime.errors import UserError
 from clipit.sources.image_source import BadImage, Item, open_images
 from clipit.sources.slides import SlideImages
@@ -269,3 +272,13 @@ def test_drawn_regions_label_tiles_in_place_of_the_slides_class(tmp_path: Path) 
     assert [label[f"test/tumour/c.tif@{x},64"] for x in (0, 64)] == [None, 0]
     assert {label[item.patch_id] for item in items if item.group == "b"} == {None}
     assert images.labels(items[::-1]).of == known.of[::-1]
+
+
+def test_the_example_in_the_documentation_is_a_valid_configuration() -> None:
+    project = Path(__file__).parents[2]
+    example = (project / "docs" / "slides.md").read_text(encoding="utf-8").split("```yaml\n")[1].partition("```")[0]
+    own = yaml.safe_load((project / "config" / "own_data.yaml").read_text(encoding="utf-8"))
+    raw = own | {"datasets": own["datasets"] | yaml.safe_load(example)["datasets"]}
+    raw["experiments"] = yaml.safe_load(example)["experiments"]
+    config = load_config(raw, project / "config" / "catalog.yaml")
+    assert isinstance(config.datasets["ward"], SlidesDataset)

@@ -15,7 +15,7 @@ NO_TISSUE = "no tissue found"
 
 # Level-0 pixels an overview pixel where the resolution is unknown: that of a slide scanned at 0.25 microns per pixel.
 _UNKNOWN = 32.0
-_LARGEST = 36e6  # pixels of an overview
+_LARGEST = 16e6  # pixels of an overview
 _ACROSS = 4  # overview pixels across a tile, at least
 _TOO_COARSE = 1.2  # times the wanted microns per pixel
 # Tiles are read in columns of so many level-0 pixels: what two rows of tiles share stays in memory on any slide.
