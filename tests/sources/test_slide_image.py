@@ -164,6 +164,15 @@ def test_what_is_not_8_bit_rgb_is_refused(tmp_path: Path, pixels: np.ndarray) ->
         open_slide(path)
 
 
+def test_strips_are_read_as_tiles_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, position_coded(300, 500), photometric="rgb", rowsperstrip=48, compression="zlib")
+    region = open_slide(path).read(0, 100, 30, 250, 480)
+    assert places(region)[0, 0].tolist() == [100, 30]
+    assert places(region)[469, 199].tolist() == [299, 499]
+    assert (region[470:] == 255).all() and (region[:, 200:] == 255).all()
+
+
 def test_a_large_image_in_one_strip_is_refused_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, position_coded(512, 512), photometric="rgb", rowsperstrip=512)

@@ -70,9 +70,9 @@ class Slide:
         left, top, side = x / downsample, y / downsample, width / downsample
         x0, y0 = math.floor(left), math.floor(top)
         pixels = self.read(level, x0, y0, math.ceil(left + side) - x0, math.ceil(top + side) - y0)
-        if pixels.shape[:2] == (size, size):
-            return pixels
         box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
+        if box == (0, 0, size, size):
+            return pixels
         return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.LANCZOS, box=box))
 
     def overview(self, downsample: float) -> np.ndarray:

@@ -18,7 +18,7 @@ _UNKNOWN = 32.0
 _LARGEST = 16e6  # pixels of an overview
 _ACROSS = 4  # overview pixels across a tile, at least
 _TOO_COARSE = 1.2  # times the wanted microns per pixel
-# Tiles are read in columns of so many level-0 pixels: what two rows of tiles share stays in memory on any slide.
+# Tiles are read in columns of so many pixels of their level: what two rows of tiles share stays in memory on any slide.
 _COLUMN = 8192
 
 
@@ -66,7 +66,8 @@ def survey(slide: Slide, mpp: float | None, entry: Mapping[str, Any]) -> Survey:
     kept = [tile for tile, tissue in zip(laid, enough, strict=True) if tissue]
     if not kept:
         raise BadImage(NO_TISSUE)
-    kept.sort(key=lambda tile: (tile[0] // _COLUMN, tile[1], tile[0]))
+    column = _COLUMN * slide.downsamples[slide.level_for(laid[0][2] / size)]
+    kept.sort(key=lambda tile: (tile[0] // column, tile[1], tile[0]))
     return Survey(slide.levels[0], mpp, overview, mask, wanted or mpp, kept)
 
 
