@@ -3,6 +3,7 @@ import inspect
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from clipit.encoders import backbone, image_transform, retriever, weights
 from clipit.encoders.backbone import build_backbone, load_backbone, save_backbone
-from clipit.encoders.weights import weight_digest
+from clipit.encoders.weights import encoder_digest, weight_digest
 from clipit.runtime.errors import UserError
 
 
@@ -29,9 +30,10 @@ def test_a_backbone_pools_and_its_spec_rebuilds_it(name, size):
     features = run(loaded.module, side)
     assert features.shape == (2, loaded.d)
     rebuilt = build_backbone(json.loads(json.dumps(loaded.spec)))
-    assert weight_digest(rebuilt) != loaded.digest
+    assert encoder_digest(rebuilt, loaded.transform) != loaded.digest
     rebuilt.load_state_dict(loaded.module.state_dict())
-    assert weight_digest(rebuilt) == loaded.digest
+    assert encoder_digest(rebuilt, loaded.transform) == loaded.digest
+    assert encoder_digest(rebuilt, replace(loaded.transform, mean=(0.1, 0.2, 0.3))) != loaded.digest
     assert torch.equal(run(rebuilt, side), features)
 
 
@@ -48,7 +50,7 @@ def test_random_weights_come_from_the_seed_alone():
 def test_a_saved_backbone_loads_as_a_local_dir(timm_folder, monkeypatch):
     loaded = load_backbone(f"local-dir:{timm_folder}")
     assert loaded.transform.size == 32
-    assert loaded.digest == weight_digest(loaded.module)
+    assert loaded.digest == encoder_digest(loaded.module, loaded.transform)
     assert loaded.spec["args"] == {"channels": [8, 8, 16, 24]}
     monkeypatch.chdir(timm_folder.parent)
     assert load_backbone(f"local-dir:{timm_folder.name}").digest == loaded.digest

@@ -9,7 +9,7 @@ from clipit.encoders.aligned import AlignedClip, save_aligned
 from clipit.encoders.backbone import backbone_from_retriever, build_backbone, save_backbone
 from clipit.encoders.retriever import load_retriever, pad, truncate
 from clipit.encoders.text_tower import load_text_tower
-from clipit.encoders.weights import weight_digest
+from clipit.encoders.weights import encoder_digest
 from clipit.runtime.errors import UserError
 
 TEXTS = ["normal mucosa", "Adenocarcinoma (grade 3) with mucin, and much more of it than anyone reads, of the colon."]
@@ -61,7 +61,7 @@ def test_the_image_tower_is_a_backbone(retriever):
         features = backbone.module(images)
         assert features.shape == (2, backbone.d)
         assert torch.equal(rebuilt(images), features)
-    assert backbone.digest == weight_digest(rebuilt)
+    assert backbone.digest == encoder_digest(rebuilt, backbone.transform)
 
 
 @pytest.mark.parametrize("kind", ["open_clip", "open_clip_bert"])

@@ -8,7 +8,6 @@ from clipit.artifacts.patch_store import PatchStore
 from clipit.encoders.backbone import load_backbone, save_backbone
 from clipit.encoders.retriever import load_retriever
 from clipit.encoders.text_tower import words_text_tower
-from clipit.encoders.weights import weight_digest
 from clipit.pretraining.alignment import train_retriever
 from clipit.runtime.errors import UserError
 
@@ -50,7 +49,7 @@ def agreement(retriever, dataset) -> float:
 
 
 def test_trained_towers_learn_to_agree(dataset, tmp_path, origin, backbone):
-    before = weight_digest(load_backbone(backbone).module)
+    before = load_backbone(backbone).digest
     retriever, described = train(
         dataset, tmp_path / "clip", origin, image=backbone, train_image=True, text=WORDS, epochs=30
     )
@@ -65,7 +64,7 @@ def test_frozen_towers_stay_as_they_are(dataset, tmp_path, origin, backbone, tex
     retriever, described = train(
         dataset, tmp_path / "clip", origin, image=backbone, train_image=False, text=text_folder, epochs=12
     )
-    assert described["image_digest"] == weight_digest(load_backbone(backbone).module)
+    assert described["image_digest"] == load_backbone(backbone).digest
     assert described["image"] == backbone
     assert described["text"] == text_folder
     assert sorted(path.name for path in (tmp_path / "clip").iterdir()) == ["heads.safetensors", "retriever.json"]

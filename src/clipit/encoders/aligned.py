@@ -20,7 +20,7 @@ from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import read_json, write_json
 from clipit.encoders.backbone import Backbone, load_backbone, save_backbone, with_digest
 from clipit.encoders.text_tower import TextTower, load_text_tower
-from clipit.encoders.weights import LOCAL, weight_digest
+from clipit.encoders.weights import LOCAL, encoder_digest, weight_digest
 from clipit.runtime.errors import UserError
 
 SENTINEL = "retriever.json"
@@ -50,7 +50,7 @@ class AlignedClip(nn.Module):
     @property
     def digest(self) -> str:
         """SHA-256 of the weights as they are now."""
-        return weight_digest(self)
+        return encoder_digest(self, self.transform, self.context_length)
 
     def encode_images(self, images: Tensor) -> Tensor:
         """Float (B, 3, s, s), transformed, to unit vectors float32 (B, d)."""
@@ -104,7 +104,7 @@ def save_aligned(
         "image": frozen_image or LOCAL + _IMAGE,
         "image_size": model.transform.size,
         "image_args": dict(frozen_image_args or {}),
-        "image_digest": weight_digest(model.image_tower),
+        "image_digest": model.image_backbone().digest,
         "text": frozen_text or LOCAL + _TEXT,
         "text_digest": weight_digest(model.text_tower),
         "pooling": "mean",

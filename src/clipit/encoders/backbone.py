@@ -16,7 +16,7 @@ from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import write_json
 from clipit.encoders.hub import HUB, TIMM, model_folder
 from clipit.encoders.image_transform import ImageTransform
-from clipit.encoders.weights import LOCAL, loading, local_folder, nearest, weight_digest
+from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
 from clipit.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Backbone:
         module: float32 (B, 3, s, s) to pooled features (B, d), not normalised.
         d: number of features.
         transform: from stored patches to its input.
-        digest: SHA-256 of its weights.
+        digest: of its weights and its transform.
         spec: JSON values from which `build_backbone` makes the same architecture.
     """
 
@@ -103,7 +103,7 @@ def describe_backbone(module: nn.Module, transform: ImageTransform, spec: Mappin
         raise UserError(f"{name} does not take images of {transform.size} px: set another image_size") from error
     if not isinstance(features, torch.Tensor) or features.ndim != 2:
         raise UserError(f"{name} does not pool its features into one vector an image: choose another model")
-    return Backbone(module, features.shape[1], transform, weight_digest(module), spec)
+    return Backbone(module, features.shape[1], transform, encoder_digest(module, transform), spec)
 
 
 def save_backbone(folder: str | Path, backbone: Backbone, provenance: Mapping[str, Any]) -> None:
@@ -162,7 +162,7 @@ def backbone_from_retriever(retriever: "Retriever") -> Backbone:
 
 def with_digest(backbone: Backbone) -> Backbone:
     """`backbone` with the digest of its weights as they are now, after training."""
-    return replace(backbone, digest=weight_digest(backbone.module))
+    return replace(backbone, digest=encoder_digest(backbone.module, backbone.transform))
 
 
 def _check_name(name: str, pretrained: bool) -> None:

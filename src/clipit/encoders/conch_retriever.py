@@ -11,7 +11,7 @@ from clipit.encoders.conch_tower import tower_spec, tower_weights
 from clipit.encoders.hub import CONCH, HUB, model_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.retriever import pad
-from clipit.encoders.weights import loading, local_folder, weight_digest
+from clipit.encoders.weights import encoder_digest, loading, local_folder
 from clipit.runtime.errors import UserError
 
 _ARCHITECTURE = "conch_ViT-B-16"
@@ -27,7 +27,7 @@ class ConchRetriever:
         visual = model.visual
         self.transform = ImageTransform(visual.image_size[0], tuple(visual.image_mean), tuple(visual.image_std))
         self.context_length: int = model.context_length - 1  # its class token takes the last place
-        self.digest = weight_digest(model)
+        self.digest = encoder_digest(model, self.transform, self.context_length)
 
     def to(self, device: str) -> Self:
         """Moves both towers to a torch device."""
@@ -70,8 +70,8 @@ def load_conch(name: str) -> ConchRetriever:
         from conch.open_clip_custom import create_model_from_pretrained, get_tokenizer
     except ImportError as error:
         raise UserError(
-            "kind: conch needs its authors' package: run `pip install --no-deps git+https://github.com/mahmoodlab/CONCH` "
-            "(read its licence), and request access to the weights at https://huggingface.co/MahmoodLab/conch"
+            "kind: conch needs its authors' package: run "
+            "`pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence), and request access to the weights at https://huggingface.co/MahmoodLab/conch"
         ) from error
     folder = model_folder(name, CONCH) if name.startswith(HUB) else local_folder(name, _WEIGHTS)
     with loading(name):

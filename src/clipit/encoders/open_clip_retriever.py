@@ -12,7 +12,7 @@ from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
 from clipit.encoders.hub import HUB, OPEN_CLIP, further_repos, model_folder, text_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.open_clip_tokens import OpenClipTokens
-from clipit.encoders.weights import LOCAL, loading, local_folder, nearest, weight_digest
+from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo
 
@@ -31,7 +31,7 @@ class OpenClipRetriever:
         size = config["size"]
         self.transform = ImageTransform.from_config(config, size if isinstance(size, int) else size[0])
         self.context_length = tokens.context_length
-        self.digest = weight_digest(model)
+        self.digest = encoder_digest(model, self.transform, self.context_length)
 
     def to(self, device: str) -> Self:
         """Moves both towers to a torch device."""

@@ -28,7 +28,7 @@ class Retriever(Protocol):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of its weights."""
+        """Of its weights, its transform and its context length."""
         ...
 
     def to(self, device: str) -> Self:

@@ -10,7 +10,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from clipit.artifacts.provenance import json_digest
 from clipit.encoders.hub import HUB
+from clipit.encoders.image_transform import ImageTransform
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo, causes, trouble
 
@@ -25,6 +27,11 @@ def weight_digest(module: nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def encoder_digest(module: nn.Module, transform: ImageTransform, context_length: int | None = None) -> str:
+    """A digest of all that an encoder's outputs depend on: weights, how images become its input, tokens it reads."""
+    return json_digest([weight_digest(module), transform.to_dict(), context_length])
 
 
 def local_folder(name: str, *needed: str) -> Path:
