@@ -71,7 +71,8 @@ def load_conch(name: str) -> ConchRetriever:
     except ImportError as error:
         raise UserError(
             "kind: conch needs its authors' package: run "
-            "`pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence), and request access to the weights at https://huggingface.co/MahmoodLab/conch"
+            "`pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence), "
+            "and request access to the weights at https://huggingface.co/MahmoodLab/conch"
         ) from error
     folder = model_folder(name, CONCH) if name.startswith(HUB) else local_folder(name, _WEIGHTS)
     with loading(name):
