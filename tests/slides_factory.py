@@ -123,7 +123,7 @@ def _reduced(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 def write_large_slide(path: Path, side: int, *, mpp: float = 0.5, share: float = 0.45, seed: int = 0) -> Path:
     """Writes a JPEG-tiled pyramid (1, 4, 16) of `side` pixels, tile by tile: memory does not grow with the side."""
-    period = 2048
+    period = 1024
     pattern = tissue(period, seed)
     pieces = Image.fromarray(blobs(512, seed, share).astype(np.uint8) * 255)
     path.parent.mkdir(parents=True, exist_ok=True)
