@@ -35,6 +35,13 @@ class Grid(Strict):
     """Share of its side that a tile shares with the next one."""
 
 
+class SlideGrid(Grid):
+    """Square tiles over a slide."""
+
+    mpp: PositiveFloat | None = 0.5
+    """Microns per pixel of the stored tiles. None: those of each slide."""
+
+
 class PhantomDataset(Dataset):
     """Synthetic H&E-like patches (docs/phantom.md)."""
 
@@ -164,7 +171,7 @@ class SlidesDataset(Dataset):
     """Seed of that draw."""
     mpp: PositiveFloat | None = None
     """Microns per pixel at full resolution, of slides that do not say theirs."""
-    grid: Grid = Grid(mpp=0.5)
+    grid: SlideGrid = SlideGrid()
     min_tissue: Share = 0.5
     """Share of a tile that must be tissue."""
     annotations: str | None = None
