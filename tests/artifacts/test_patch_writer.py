@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -5,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorstore as ts
 import zarr
 from tests.stores import seal, write_store
 
 from clipit.artifacts import patch_layout
-from clipit.artifacts.patch_layout import part_rows
+from clipit.artifacts.patch_layout import part_rows, tensorstore_spec
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.patch_writer import PatchWriter
 from clipit.runtime.errors import UserError
@@ -64,6 +66,62 @@ def test_shards_hold_pixels_uncompressed_even_black_ones(path):
 def test_parts_of_shards_are_refused(path, start, n):
     with pytest.raises(ValueError, match="whole shards of 5"):
         PatchWriter.create(path, 23, SIZE).write(start, PATCHES[:n])
+
+
+def test_a_shard_is_filled_patch_by_patch(path):
+    writer = PatchWriter.create(path, 23, SIZE)
+    for start in range(0, 23, writer.shard_rows):
+        with writer.shard(start) as shard:
+            for patch in PATCHES[start : start + shard.rows]:
+                shard.append(patch)
+        assert not (path / f"image/c/{start // 5}/0/0/0").exists()
+        shard.finish()
+    np.testing.assert_array_equal(PatchStore(path, sealed=False).batch(range(23)), PATCHES)
+
+
+def test_tensorstore_writes_the_same_bytes(path, tmp_path):
+    write_store(path, PATCHES)
+    other = tmp_path / "other" / "patches.zarr"
+    PatchWriter.create(other, 23, SIZE)
+    ts.open(tensorstore_spec(other), open=True).result().write(PATCHES).result()
+    assert files(path) == files(other)
+    assert all((path / name).read_bytes() == (other / name).read_bytes() for name in files(path))
+
+
+def test_a_shard_that_is_not_full_is_refused_and_goes(path):
+    with PatchWriter.create(path, 23, SIZE).shard(5) as shard:
+        shard.append(PATCHES[:4])
+    with pytest.raises(ValueError, match="must hold 5 patches"):
+        shard.finish()
+    assert files(path) == ["image/zarr.json", "zarr.json"]
+
+
+def test_an_error_while_a_shard_is_filled_leaves_nothing(path):
+    with pytest.raises(ZeroDivisionError), PatchWriter.create(path, 23, SIZE).shard(5) as shard:
+        shard.append(PATCHES[:4])
+        raise ZeroDivisionError
+    assert files(path) == ["image/zarr.json", "zarr.json"]
+
+
+@pytest.mark.parametrize("start", [-5, 1, 25])
+def test_a_shard_starts_where_one_lies(path, start):
+    with pytest.raises(ValueError, match="no shard starts at row"):
+        PatchWriter.create(path, 23, SIZE).shard(start)
+
+
+def test_floats_are_not_cut_to_bytes(path):
+    with pytest.raises(ValueError, match="float64 patches"), PatchWriter.create(path, 5, SIZE).shard(0) as shard:
+        shard.append(PATCHES[0] / 255)
+
+
+def test_a_store_of_another_program_is_not_written(path):
+    PatchWriter.create(path, 5, SIZE)
+    metadata = path / "image" / "zarr.json"
+    document = json.loads(metadata.read_text())
+    document["codecs"][0]["configuration"]["index_location"] = "start"
+    metadata.write_text(json.dumps(document))
+    with pytest.raises(UserError, match="made by another program"):
+        PatchWriter.open(path)
 
 
 def test_patches_of_another_size_are_refused(path):

@@ -1,11 +1,13 @@
 """Tiling keeps the order, sets bad images aside, and works in parts."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.faults.killed import digest
 
 from clipit.artifacts import patch_layout
 from clipit.artifacts.patch_store import PatchStore
@@ -13,10 +15,13 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import labels, patches, rejected, splits
 from clipit.artifacts.tables import Stored, read_json, read_table
 from clipit.runtime.errors import UserError
+from clipit.sources.folder import FolderImages
+from clipit.tiling import tile as module
 from clipit.tiling.describe import label_dataset, split_dataset
 from clipit.tiling.tile import index_dataset, seal_dataset, tile_dataset
 
 ORIGIN = Origin("tile")
+SPLITS = {"train": "train", "val": "val", "test": "test"}
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def entry(tmp_path: Path) -> dict[str, Any]:
     return {
         "source": "folder",
         "path": str(tmp_path / "images"),
-        "splits": {"train": "train", "val": "val", "test": "test"},
+        "splits": SPLITS,
         "val_share": 0.2,
         "split_seed": 0,
         "size": 8,
@@ -41,11 +46,20 @@ def entry(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def tile(entry: dict[str, Any], out: Path, parts: int = 1, max_rejected: float = 0.1) -> Stored:
+def tile(entry: dict[str, Any], out: Path, parts: int = 1, max_rejected: float = 0.1, threads: int = 1) -> Stored:
     index_dataset(entry, out / "patches.zarr", out / "items.parquet", origin=ORIGIN)
     tiled = [out / f"part{i}.parquet" for i in range(parts)]
     for i, part in enumerate(tiled):
-        tile_dataset(entry, out / "items.parquet", out / "patches.zarr", part, part=i, parts=parts, origin=ORIGIN)
+        tile_dataset(
+            entry,
+            out / "items.parquet",
+            out / "patches.zarr",
+            part,
+            part=i,
+            parts=parts,
+            threads=threads,
+            origin=ORIGIN,
+        )
     seal_dataset(
         out / "items.parquet",
         tiled,
@@ -78,6 +92,51 @@ def test_parts_give_the_same_store(entry: dict[str, Any], tmp_path: Path, monkey
     assert np.array_equal(*read)
 
 
+def test_threads_and_shards_give_the_same_bytes(
+    entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (Path(entry["path"]) / "train" / "a" / "1.png").write_bytes(b"")
+    monkeypatch.setattr(patch_layout, "SHARD_BYTES", 5 * 8 * 8 * 3)
+    monkeypatch.setattr(module, "_AT_A_TIME", 3 * 8 * 8 * 3)
+    for threads in (1, 4):
+        tile(entry, tmp_path / str(threads), threads=threads)
+    assert digest(tmp_path / "1") == digest(tmp_path / "4")
+
+
+def test_a_source_that_gives_too_few_patches_is_a_defect(
+    entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FolderImages, "pixels", lambda *_: iter([np.zeros((8, 8, 3), np.uint8)] * 35))
+    with pytest.raises(ValueError, match="must hold 36 patches"):
+        tile(entry, tmp_path)
+    assert not (tmp_path / "part0.parquet").exists()
+
+
+def test_tiles_of_an_image_become_patches_of_one_group(entry: dict[str, Any], tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (16, 20, 3), dtype=np.uint8)
+    for path in Path(entry["path"]).rglob("*.png"):
+        Image.fromarray(picture).save(path)
+    entry["grid"] = {"mpp": 0.5, "overlap": 0.5}
+    stored = tile(entry, tmp_path, threads=2)
+    assert len(stored.table) == 36 * 4 * 3
+    assert stored.table["x"].to_pylist()[:5] == [0, 4, 8, 12, 0]
+    pixels = PatchStore(tmp_path / "patches.zarr").batch(range(12))
+    for row, patch in zip(stored.table.to_pylist(), pixels, strict=False):
+        assert row["group"] == row["source"]
+        assert np.array_equal(patch, picture[row["y"] : row["y"] + 8, row["x"] : row["x"] + 8])
+    split_dataset(entry, stored.path, tmp_path / "splits.parquet", origin=ORIGIN)
+    assert read_table(tmp_path / "splits.parquet", splits.SCHEMA).meta["counts"] == dict.fromkeys(SPLITS, 144)
+
+
+def test_room_for_the_store_is_asked_for_beforehand(
+    entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 36 * 8 * 8 * 3 - 1))
+    with pytest.raises(UserError, match="a store of 36 patches needs"):
+        index_dataset(entry, tmp_path / "patches.zarr", tmp_path / "items.parquet", origin=ORIGIN)
+    assert not (tmp_path / "items.parquet").exists()
+
+
 def test_a_corrupt_image_is_set_aside_with_a_reason(entry: dict[str, Any], tmp_path: Path) -> None:
     bad = Path(entry["path"]) / "train" / "a" / "1.png"
     bad.write_bytes(bad.read_bytes()[:30])
@@ -94,6 +153,44 @@ def test_too_many_corrupt_images_stop_the_stage(entry: dict[str, Any], tmp_path:
     with pytest.raises(UserError, match=r"1 of 36 images cannot be used.*train/a/1\.png"):
         tile(entry, tmp_path, max_rejected=0.01)
     assert not (tmp_path / "patches.parquet").exists()
+
+
+def test_the_log_keeps_the_first_reasons(
+    entry: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in Path(entry["path"]).rglob("[012].png"):
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="27 of 36 images"):
+        tile(entry, tmp_path)
+    told = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("rejected ") for line in told) == 20
+    assert "rejected train/a/0.png: the file is empty" in told
+    assert told[-1] == "… and 7 more"
+
+
+def test_parts_of_other_items_are_refused(entry: dict[str, Any], tmp_path: Path) -> None:
+    tile(entry, tmp_path, parts=2)
+    with pytest.raises(UserError, match="do not cover its items"):
+        seal_dataset(
+            tmp_path / "items.parquet",
+            [tmp_path / "part0.parquet"],
+            size=8,
+            max_rejected=0.1,
+            out_patches=tmp_path / "p.parquet",
+            out_rejected=tmp_path / "r.parquet",
+            out_success=tmp_path / "_SUCCESS.json",
+            origin=ORIGIN,
+        )
+
+
+def test_the_digest_covers_names_and_pixels_piece_by_piece(
+    entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PIECE", 10)
+    first = tile(entry, tmp_path / "first").lineage
+    assert tile(entry, tmp_path / "again", parts=2).lineage == first
+    Image.new("RGB", (8, 8), (9, 9, 9)).save(Path(entry["path"]) / "val" / "b" / "2.png")
+    assert tile(entry, tmp_path / "edited").lineage != first
 
 
 def test_few_labels_are_drawn_evenly_and_the_others_vanish(entry: dict[str, Any], tmp_path: Path) -> None:

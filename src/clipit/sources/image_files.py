@@ -53,7 +53,7 @@ _IN_MEMORY = 64_000_000  # bytes of a file that is read at once, which is faster
 _THUMBNAIL = 256  # longer side of a reduced second picture that some cameras add to a TIFF
 _REDUCED = 1  # bit of a TIFF page's NEWSUBFILETYPE: it is a smaller version of another one
 _NEWSUBFILETYPE, _TILEWIDTH, _SUBIFDS = 254, 322, 330
-_SCAN = 0xDA  # the marker after which a JPEG's pixels begin
+_SCAN, _END = 0xDA, b"\xff\xd9"  # the markers after which a JPEG's pixels begin and end
 
 _TOO_LARGE = f"more than {MAX_PIXELS // 1_000_000} million pixels: cut it up, or use source: slides if it is a slide"
 _SLIDE = "a whole slide (one picture at several sizes): use source: slides"
@@ -225,8 +225,10 @@ def _check_pages(image: TiffImagePlugin.TiffImageFile) -> None:
 
 def _check_end(data: bytes) -> None:
     """Refuses a JPEG without its end mark: Pillow takes the zeros that a broken copy leaves for pixels."""
+    if data.endswith(_END):
+        return
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1] != _SCAN:
         at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    if data.find(b"\xff\xd9", at) < 0:
+    if data.find(_END, at) < 0:
         raise BadImage("not a readable image (a JPEG without an end: cut short)")

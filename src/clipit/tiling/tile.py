@@ -1,29 +1,47 @@
 """From a data set to a patch store: fix the order, tile each part, seal the store."""
 
+import contextlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from clipit.artifacts.patch_layout import part_rows, patch_digest, rows_per_shard
+from clipit.artifacts.patch_layout import part_rows, patch_digest
 from clipit.artifacts.patch_writer import PatchWriter
 from clipit.artifacts.provenance import Origin, json_digest
 from clipit.artifacts.schemas import items, patches, rejected, tiled
 from clipit.artifacts.tables import read_table, write_json, write_table
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
+from clipit.sources.disk import is_full, require_room
 from clipit.sources.image_source import BadImage, open_images
+from clipit.sources.in_order import in_order
 from clipit.tiling.listed import stored_items
+
+_TOLD = 20  # rejected items that are named in the log
+_PIECE = 65_536  # digests that are joined at a time
+_AT_A_TIME = 2_000_000  # bytes of patches that a thread digests at a time
 
 
 def index_dataset(entry: Mapping[str, Any], store: Path, out: Path, *, origin: Origin) -> None:
-    """Fixes the patches of a data set and their order (schema `items`), and makes an empty store for them."""
-    listed = [{"index": i, **asdict(item)} for i, item in enumerate(open_images(entry).items())]
+    """Fixes the patches of a data set and their order (schema `items`), and makes an empty store for them.
+
+    Raises:
+        UserError: the disk has no room for the patches.
+    """
+    listed = open_images(entry).items()
     PatchWriter.create(store, len(listed), entry["size"])
-    columns = {name: [row[name] for row in listed] for name in items.SCHEMA.names}
+    require_room(Path(store), len(listed) * entry["size"] ** 2 * 3, f"a store of {len(listed):,} patches")
+    columns: dict[str, Any] = {"index": np.arange(len(listed))}
+    for name in items.SCHEMA.names[1:]:
+        columns[name] = [getattr(item, name) for item in listed]
     write_table(out, columns, items.SCHEMA, origin.provenance())
 
 
@@ -38,34 +56,70 @@ def tile_dataset(
     threads: int = 1,
     origin: Origin,
 ) -> None:
-    """Decodes the rows of one part into the store and writes what became of each (schema `tiled`)."""
-    listed = stored_items(read_table(index, items.SCHEMA))
-    patch_store = PatchWriter.open(store)
-    rows = part_rows(len(listed), patch_store.size, part, parts)
-    pixels = open_images(entry).pixels(listed[rows.start : rows.stop], threads)
+    """Decodes the rows of one part into the store and writes what became of each (schema `tiled`).
+
+    `threads` threads decode and as many digest; patches go to the disk as they come, so that few are in memory.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    table = read_table(index, items.SCHEMA)
+    writer = PatchWriter.open(store)
+    rows = part_rows(len(table.table), writer.size, part, parts)
+    pixels = open_images(entry).pixels(stored_items(table, rows), threads)
+    with _told_when_full(Path(store)):
+        digests, reasons = _fill(writer, rows, pixels, threads, Path(store).parent.name)
+        columns = {"index": np.arange(rows.start, rows.stop), "sha256": digests, "reason": reasons}
+        write_table(out, columns, tiled.SCHEMA, origin.provenance(inputs={"items": index}))
+
+
+def _fill(
+    writer: PatchWriter, rows: range, pixels: Iterator[np.ndarray | BadImage], threads: int, name: str
+) -> tuple[list[str | None], list[str | None]]:
+    """Writes `pixels` to `rows`; gives the digest of each patch, and the reason why there is none."""
+    nothing = np.zeros((writer.size, writer.size, 3), np.uint8)
     digests: list[str | None] = []
     reasons: list[str | None] = []
-    with Progress(f"tile {Path(store).parent.name}", len(rows), "patches") as progress:
-        for start, stop in _blocks(rows, patch_store.size):
-            block = np.zeros((stop - start, patch_store.size, patch_store.size, 3), np.uint8)
-            for row, patch in zip(block, pixels, strict=False):
-                if isinstance(patch, BadImage):
-                    digests.append(None)
-                    reasons.append(str(patch))
-                else:
-                    row[:] = patch
-                    digests.append(patch_digest(patch))
-                    reasons.append(None)
-                progress.advance()
-            patch_store.write(start, block)
-    columns = {"index": list(rows), "sha256": digests, "reason": reasons}
-    write_table(out, columns, tiled.SCHEMA, origin.provenance(inputs={"items": index}))
+    outcomes = _digested(pixels, max(1, _AT_A_TIME // nothing.nbytes), threads)
+    with Progress(f"tile {name}", len(rows), "patches") as progress, ThreadPoolExecutor(1, "shards") as behind:
+        finished: Future[None] | None = None
+        for start in range(rows.start, rows.stop, writer.shard_rows):
+            with writer.shard(start) as shard:
+                for patch, digest in islice(outcomes, shard.rows):
+                    shard.append(nothing if isinstance(patch, BadImage) else patch)
+                    digests.append(digest)
+                    reasons.append(str(patch) if isinstance(patch, BadImage) else None)
+                    progress.advance()
+            if finished:
+                finished.result()
+            finished = behind.submit(shard.finish)  # the disk takes its time
+        if finished:
+            finished.result()
+    return digests, reasons
 
 
-def _blocks(rows: range, size: int) -> list[tuple[int, int]]:
-    """Consecutive blocks of `rows`, a shard each: every shard is written once, and memory is bounded by one."""
-    step = rows_per_shard(size)
-    return [(start, min(start + step, rows.stop)) for start in range(rows.start, rows.stop, step)]
+def _digested(
+    pixels: Iterator[np.ndarray | BadImage], at_a_time: int, threads: int
+) -> Iterator[tuple[np.ndarray | BadImage, str | None]]:
+    """Each patch with its digest, computed by `threads` threads; None where there is no patch."""
+
+    def digest(patches: list[np.ndarray | BadImage]) -> list[tuple[np.ndarray | BadImage, str | None]]:
+        return [(patch, None if isinstance(patch, BadImage) else patch_digest(patch)) for patch in patches]
+
+    batches = iter(lambda: list(islice(pixels, at_a_time)), [])
+    for batch in in_order(digest, batches, threads):
+        yield from batch
+
+
+@contextlib.contextmanager
+def _told_when_full(store: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and is_full(error):
+            reason = os.strerror(error.errno)
+            raise UserError(f"no room on the disk of {store} ({reason}): make room and run again") from error
+        raise
 
 
 def seal_dataset(
@@ -84,26 +138,37 @@ def seal_dataset(
     Raises:
         UserError: more than `max_rejected` of the items were rejected, or a part is missing rows.
     """
-    listed = read_table(index, items.SCHEMA)
-    outcome = [row for part in tiled_parts for row in read_table(part, tiled.SCHEMA).table.to_pylist()]
-    if [row["index"] for row in outcome] != list(range(len(listed.table))):
+    listed = read_table(index, items.SCHEMA).table
+    outcome = pa.concat_tables(read_table(part, tiled.SCHEMA).table for part in tiled_parts)
+    if not outcome["index"].equals(listed["index"]):
         raise UserError(
             f"the tiled parts of {Path(index).parent} do not cover its items: delete that folder and run again"
         )
-    rows = [item | result for item, result in zip(listed.table.to_pylist(), outcome, strict=True)]
-    good = [row for row in rows if row["reason"] is None]
-    bad = [row for row in rows if row["reason"] is not None]
-    digest = json_digest([(row["patch_id"], row["sha256"]) for row in good])
+    rows = listed.append_column("sha256", outcome["sha256"]).append_column("reason", outcome["reason"])
+    stored = pc.is_null(rows["reason"])
+    good, bad = rows.filter(stored), rows.filter(pc.invert(stored))
+    digest = _content_digest(good)
     provenance = origin.provenance(lineage={"patches": digest}, inputs={"items": index})
-    columns = {name: [row[name] for row in bad] for name in rejected.SCHEMA.names}
-    write_table(out_rejected, columns, rejected.SCHEMA, provenance)
-    for row in bad:
-        print(f"rejected {row['source']}: {row['reason']}", file=sys.stderr)
+    write_table(out_rejected, bad, rejected.SCHEMA, provenance)
+    _tell_rejected(bad)
     if len(bad) > max_rejected * len(rows):
         raise UserError(
-            f"{len(bad)} of {len(rows)} images cannot be used, more than max_rejected = {max_rejected:g} allows "
-            f"(the first: {bad[0]['source']}: {bad[0]['reason']}): repair or remove them"
+            f"{len(bad):,} of {len(rows):,} images cannot be used, more than max_rejected = {max_rejected:g} allows "
+            f"(the first: {bad['source'][0]}: {bad['reason'][0]}): repair or remove them"
         )
-    columns = {name: [row[name] for row in good] for name in patches.SCHEMA.names}
-    write_table(out_patches, columns, patches.SCHEMA, provenance)
+    write_table(out_patches, good, patches.SCHEMA, provenance)
     write_json(out_success, {"shape": [len(rows), size, size, 3], "patches": len(good), "digest": digest}, provenance)
+
+
+def _content_digest(good: pa.Table) -> str:
+    """A digest of the patches' names and pixels, in order; piece by piece, to bound the memory."""
+    pieces = (good.slice(start, _PIECE) for start in range(0, len(good), _PIECE))
+    return json_digest([json_digest([p["patch_id"].to_pylist(), p["sha256"].to_pylist()]) for p in pieces])
+
+
+def _tell_rejected(bad: pa.Table) -> None:
+    """The log keeps the first reasons even where the stage fails and its tables go."""
+    for row in bad.slice(0, _TOLD).to_pylist():
+        print(f"rejected {row['patch_id']}: {row['reason']}", file=sys.stderr)
+    if len(bad) > _TOLD:
+        print(f"… and {len(bad) - _TOLD:,} more", file=sys.stderr)
