@@ -27,7 +27,9 @@ class Dataset(Data):
 
 
 class Grid(Strict):
-    """Square tiles over an image or a slide, in place of one resized and cropped patch an image."""
+    """Square tiles over an image or a slide, in place of one resized and cropped patch an image.
+
+    All lie inside it: what remains at its right and bottom, less than the step to a next tile, is in none."""
 
     mpp: PositiveFloat | None = None
     """Microns per pixel of the stored patches. None: those of the source."""
@@ -119,7 +121,7 @@ class BachDataset(Dataset):
 
 
 class FolderDataset(Dataset):
-    """Images in `path`/split/class/, or a CSV at `path` with the columns path, label, split and, if known, group."""
+    """Images in `path`/split/class/ or `path`/class/, or a CSV at `path`: path, label, split and, if known, group."""
 
     source: Literal["folder"]
     path: str | None = None
@@ -129,9 +131,11 @@ class FolderDataset(Dataset):
     splits: dict[Literal["train", "val", "test"], str] | None = {"train": "train", "val": "val", "test": "test"}
     """Folder of each split. None: `path` holds the class folders, and the splits are drawn, class by class."""
     val_share: Share = 0.2
-    """Share of the train groups (patients; images where unknown) that becomes `val` where there is no such split."""
+    """Share of the train groups (patients; images where unknown) that becomes `val` where there is no such split.
+
+    Where `splits` is None, the share of what is not test, of each class."""
     test_share: Share = 0.3
-    """Share of each class that becomes `test` where `splits` is None."""
+    """Share of each class that becomes `test` where `splits` is None; at least one image does, and one is `val`."""
     split_seed: int = 0
     """Seed of these draws."""
     mpp: PositiveFloat | None = None
