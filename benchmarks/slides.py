@@ -60,6 +60,7 @@ def tile(slides: Path, out: Path) -> dict[str, float]:
     seal_dataset(
         listed,
         [tiled],
+        store=out / "patches.zarr",
         size=SIZE,
         max_rejected=0.0,
         out_patches=out / "patches.parquet",

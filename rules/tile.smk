@@ -45,6 +45,7 @@ rule tile_dataset:
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         store=lambda w: PATHS.store(w.dataset),
+        fingerprint=lambda w: BIND.images_fingerprint(w.dataset),
         code=lambda w: BIND.images_code("tile_dataset", w.dataset),
     message:
         "Tiling {wildcards.dataset}, part {wildcards.i} of {wildcards.n}"
@@ -71,6 +72,7 @@ rule seal_dataset:
         mem_mb=4000,
         runtime=30,
     params:
+        store=lambda w: PATHS.store(w.dataset),
         size=lambda w: CONFIG.datasets[w.dataset].size,
         max_rejected=lambda w: CONFIG.datasets[w.dataset].max_rejected,
         code=lambda w: BIND.code("seal_dataset"),

@@ -71,6 +71,7 @@ def seal(work: Path) -> None:
     seal_dataset(
         work / "items.parquet",
         [work / f"part{part}.parquet" for part in range(PARTS)],
+        store=work / "patches.zarr",
         size=SIZE,
         max_rejected=0.2,
         out_patches=work / "patches.parquet",

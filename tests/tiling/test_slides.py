@@ -46,6 +46,7 @@ def tile(entry: dict[str, Any], out: Path, threads: int = 1) -> Stored:
     seal_dataset(
         out / "items.parquet",
         [tiled],
+        store=out / "patches.zarr",
         size=entry["size"],
         max_rejected=0.1,
         out_patches=out / "patches.parquet",

@@ -63,6 +63,7 @@ def tile(entry: dict[str, Any], out: Path, parts: int = 1, max_rejected: float =
     seal_dataset(
         out / "items.parquet",
         tiled,
+        store=out / "patches.zarr",
         size=8,
         max_rejected=max_rejected,
         out_patches=out / "patches.parquet",
@@ -174,6 +175,7 @@ def test_parts_of_other_items_are_refused(entry: dict[str, Any], tmp_path: Path)
         seal_dataset(
             tmp_path / "items.parquet",
             [tmp_path / "part0.parquet"],
+            store=tmp_path / "patches.zarr",
             size=8,
             max_rejected=0.1,
             out_patches=tmp_path / "p.parquet",
@@ -181,6 +183,33 @@ def test_parts_of_other_items_are_refused(entry: dict[str, Any], tmp_path: Path)
             out_success=tmp_path / "_SUCCESS.json",
             origin=ORIGIN,
         )
+
+
+def test_a_store_begun_anew_is_not_sealed_with_the_outcome_of_the_old_one(
+    entry: dict[str, Any], tmp_path: Path
+) -> None:
+    def seal() -> None:
+        seal_dataset(
+            tmp_path / "items.parquet",
+            [tmp_path / "part0.parquet"],
+            store=tmp_path / "patches.zarr",
+            size=8,
+            max_rejected=0.1,
+            out_patches=tmp_path / "patches.parquet",
+            out_rejected=tmp_path / "rejected.parquet",
+            out_success=tmp_path / "_SUCCESS.json",
+            origin=ORIGIN,
+        )
+
+    tile(entry, tmp_path)
+    index_dataset(entry, tmp_path / "patches.zarr", tmp_path / "items.parquet", origin=ORIGIN)
+    with pytest.raises(UserError, match=r"patches\.zarr is incomplete .*: delete"):
+        seal()
+    tile(entry, tmp_path)
+    other = Origin("tile", {"another": "listing"})
+    index_dataset(entry, tmp_path / "other.zarr", tmp_path / "items.parquet", origin=other)
+    with pytest.raises(UserError, match="do not cover its items"):
+        seal()
 
 
 def test_the_digest_covers_names_and_pixels_piece_by_piece(

@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
     seal_dataset(
         snakemake.input.listed,
         snakemake.input.tiled,
+        store=snakemake.params.store,
         size=snakemake.params.size,
         max_rejected=snakemake.params.max_rejected,
         out_patches=snakemake.output.patches,

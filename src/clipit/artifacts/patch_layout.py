@@ -136,6 +136,24 @@ def read_layout(store: str | Path) -> Layout:
     return Layout(Path(store).absolute(), n_rows, size, outer, plain)
 
 
+def check_shards(store: str | Path) -> None:
+    """Looks for every shard of the store at `store`, as far as files can tell (compressed stores leave shards out).
+
+    Raises:
+        UserError: a shard is missing or cut short.
+    """
+    layout, again = read_layout(store), f"delete {Path(store).parent} and run snakemake again"
+    if not layout.plain:  # may leave out shards of zeros, and its files are of any size
+        return
+    for shard in range(layout.n_shards):
+        file = layout.file(shard)
+        size = file.stat().st_size if file.is_file() else None
+        if size is None:
+            raise UserError(f"{store} is incomplete ({file} is missing): {again}")
+        if size < layout.file_bytes(shard):
+            raise UserError(f"{store} is incomplete ({file} has {size:,} bytes, too few): {again}")
+
+
 def _is_plain(metadata: dict[str, Any], size: int) -> bool:
     """Whether shards can be read without decoding, as far as the metadata tell."""
     if metadata.get("storage_transformers") or len(metadata["codecs"]) != 1:

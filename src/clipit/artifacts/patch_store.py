@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from clipit.artifacts.patch_layout import Layout, read_layout, sentinel, tensorstore_spec
+from clipit.artifacts.patch_layout import Layout, check_shards, read_layout, sentinel, tensorstore_spec
 from clipit.artifacts.patch_shard import map_shard
 from clipit.artifacts.tables import read_json
 from clipit.runtime.errors import UserError
@@ -152,18 +152,13 @@ def _is_range(values: np.ndarray) -> bool:
 
 
 def _check_sealed(path: str | Path, layout: Layout) -> None:
-    again = f"delete {Path(path).parent} and run snakemake again"
     success = sentinel(path)
     if not success.is_file():
         raise UserError(f"{path} is not finished ({success} is missing): run snakemake to finish it")
     shape = read_json(success).get("shape")
     if shape != layout.shape:
-        raise UserError(f"{success} tells of a store of shape {shape}, {path} has {layout.shape}: {again}")
-    if layout.plain:  # other stores may leave out shards of zeros, and their files are of any size
-        for shard in range(layout.n_shards):
-            file = layout.file(shard)
-            size = file.stat().st_size if file.is_file() else None
-            if size is None:
-                raise UserError(f"{path} is incomplete ({file} is missing): {again}")
-            if size < layout.file_bytes(shard):
-                raise UserError(f"{path} is incomplete ({file} has {size:,} bytes, too few): {again}")
+        raise UserError(
+            f"{success} tells of a store of shape {shape}, {path} has {layout.shape}: "
+            f"delete {Path(path).parent} and run snakemake again"
+        )
+    check_shards(path)

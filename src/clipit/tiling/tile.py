@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clipit.artifacts.patch_layout import part_rows, patch_digest
+from clipit.artifacts.patch_layout import check_shards, part_rows, patch_digest
 from clipit.artifacts.patch_writer import PatchWriter
-from clipit.artifacts.provenance import Origin, json_digest
+from clipit.artifacts.provenance import Origin, file_digest, json_digest
 from clipit.artifacts.schemas import items, patches, rejected, tiled
 from clipit.artifacts.tables import read_table, write_json, write_table
 from clipit.runtime.errors import UserError
@@ -126,6 +126,7 @@ def seal_dataset(
     index: Path,
     tiled_parts: Sequence[Path],
     *,
+    store: Path,
     size: int,
     max_rejected: float,
     out_patches: Path,
@@ -136,14 +137,18 @@ def seal_dataset(
     """Joins the parts: the patches that are in the store, the rejected ones, and the sentinel, written last.
 
     Raises:
-        UserError: more than `max_rejected` of the items were rejected, or a part is missing rows.
+        UserError: more than `max_rejected` of the items were rejected, a part is missing rows or
+            is of other items, or the store is missing patches: another run, killed since, has begun it anew.
     """
     listed = read_table(index, items.SCHEMA).table
-    outcome = pa.concat_tables(read_table(part, tiled.SCHEMA).table for part in tiled_parts)
-    if not outcome["index"].equals(listed["index"]):
+    parts = [read_table(part, tiled.SCHEMA) for part in tiled_parts]
+    outcome = pa.concat_tables(part.table for part in parts)
+    of_others = any(part.provenance["inputs"]["items"] != file_digest(index) for part in parts)
+    if of_others or not outcome["index"].equals(listed["index"]):
         raise UserError(
             f"the tiled parts of {Path(index).parent} do not cover its items: delete that folder and run again"
         )
+    check_shards(store)
     rows = listed.append_column("sha256", outcome["sha256"]).append_column("reason", outcome["reason"])
     stored = pc.is_null(rows["reason"])
     good, bad = rows.filter(stored), rows.filter(pc.invert(stored))
