@@ -48,8 +48,33 @@ def test_another_encoding_is_told(tmp_path: Path) -> None:
         ([("train", "a"), ("train", "b"), ("test", "a")], "class 'b' has no slide in split 'test'"),
         ([("train", "a"), ("test", "a"), ("test", "b")], "class 'b' has no slide in split 'train'"),
         ([("test", "a")], "no labelled train slide"),
+        ([("train", "Tumor"), ("test", "tumor")], "'tumor' .* in split 'train' .it has 'Tumor': spell them alike"),
+        (
+            [
+                ("test", "a"),
+                ("test", "in_situ"),
+                ("train", "a"),
+                ("train", "in situ"),
+                ("val", "a"),
+                ("val", "in_situ"),
+            ],
+            "'in situ' .* in split 'test' .it has 'in_situ'",
+        ),
     ],
 )
 def test_classes_that_only_some_splits_have_are_refused(listed: list[tuple[str, str]], words: str) -> None:
     with pytest.raises(UserError, match=words):
         check_classes(Path("cohort"), listed, "slide")
+
+
+def test_classes_of_like_names_are_not_taken_for_each_other() -> None:
+    listed = [(split, label) for split in ("train", "test") for label in ("normal", "abnormal")]
+    check_classes("cohort", listed, "slide")
+    with pytest.raises(UserError, match=r"class 'abnormal' has no slide in split 'test': add one") as told:
+        check_classes("cohort", listed[:3], "slide")
+    assert "spell" not in str(told.value)
+
+
+def test_splits_that_must_be_there_are() -> None:
+    with pytest.raises(UserError, match="cohort has no labelled val slide: name the val folder"):
+        check_classes("cohort", [("train", "a"), ("test", "a")], "slide", ("train", "val", "test"))

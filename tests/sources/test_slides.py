@@ -63,6 +63,17 @@ def test_pixels_are_those_at_the_items_place(tmp_path: Path) -> None:
         assert places(pixels)[-1, -1].tolist() == [item.x + 63, item.y + 63]
 
 
+def test_a_slide_that_was_unusable_and_is_not_any_more_says_what_to_do(tmp_path: Path) -> None:
+    slide = tmp_path / "train" / "a.tif"
+    slide.parent.mkdir()
+    slide.write_bytes(b"")
+    images = SlideImages(entry(tmp_path))
+    items = images.items()
+    write_tissue(slide)
+    (reason,) = images.pixels(items, 1)
+    assert str(reason) == "changed since it was listed: run snakemake again"
+
+
 def test_background_is_left_out(tmp_path: Path) -> None:
     pixels = np.full((1024, 1024, 3), GLASS, np.uint8)
     pixels[256:768, 256:640] = tissue(512)[:, :384]
@@ -218,7 +229,7 @@ def test_a_csv_gives_label_and_group(tmp_path: Path) -> None:
         ("path,split,mpp\na.tif,train,20x\n", "mpp '20x' of slide a.tif is not a positive number"),
         ("path,split,mpp\na.tif,train,0\n", "mpp '0' of slide a.tif"),
         ("path,split,mpp\na.tif,train,nan\n", "mpp 'nan' of slide a.tif"),
-        ("path,split\n", "holds no slide"),
+        ("path,split\n", r"slides\.csv holds no slide: expected a line a slide$"),
     ],
 )
 def test_mistakes_in_a_csv(tmp_path: Path, text: str, words: str) -> None:
@@ -250,17 +261,26 @@ def test_drawn_regions_label_tiles_in_place_of_the_slides_class(tmp_path: Path) 
     for name in ("train/tumour/a.tif", "train/tumour/b.tif", "test/tumour/c.tif"):
         write_tissue(tmp_path / "slides" / name)
     outline = [[0, 0], [64, 0], [64, 128], [0, 128], [0, 0]]
-    region = {
-        "type": "Feature",
-        "geometry": {"type": "Polygon", "coordinates": [outline]},
-        "properties": {"classification": {"name": "gland"}},
-    }
+    drawn = [("gland", 0), ("duct", 104)]  # by so much the outline is moved to the right
+    regions = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Polygon", "coordinates": [[[x + right, y] for x, y in outline]]},
+            "properties": {"classification": {"name": name}},
+        }
+        for name, right in drawn
+    ]
     (tmp_path / "drawn").mkdir()
-    (tmp_path / "drawn" / "a.geojson").write_text(json.dumps([region]))
+    (tmp_path / "drawn" / "a.geojson").write_text(json.dumps(regions))
     (tmp_path / "drawn" / "c.xml").write_text(
-        '<ASAP_Annotations><Annotation PartOfGroup="duct" Type="Polygon"><Coordinates>'
-        + "".join(f'<Coordinate Order="{i}" X="{x + 40}" Y="{y}"/>' for i, (x, y) in enumerate(outline))
-        + "</Coordinates></Annotation></ASAP_Annotations>"
+        "<ASAP_Annotations>"
+        + "".join(
+            f'<Annotation PartOfGroup="{name}" Type="Polygon"><Coordinates>'
+            + "".join(f'<Coordinate Order="{i}" X="{x + right}" Y="{y}"/>' for i, (x, y) in enumerate(outline))
+            + "</Coordinates></Annotation>"
+            for name, right in drawn
+        )
+        + "</ASAP_Annotations>"
     )
     images = SlideImages(entry(tmp_path / "slides", annotations=str(tmp_path / "drawn")))
     items = images.items()
@@ -268,8 +288,9 @@ def test_drawn_regions_label_tiles_in_place_of_the_slides_class(tmp_path: Path) 
     assert not known.weak
     assert known.classes == ["duct", "gland"]
     label = dict(zip([item.patch_id for item in items], known.of, strict=True))
-    assert [label[f"train/tumour/a.tif@{x},0"] for x in (0, 64)] == [1, None]
-    assert [label[f"test/tumour/c.tif@{x},64"] for x in (0, 64)] == [None, 0]
+    for slide in ("train/tumour/a.tif", "test/tumour/c.tif"):
+        assert [label[f"{slide}@{x},64"] for x in (0, 64, 128)] == [1, None, 0]
+        assert label[f"{slide}@0,128"] is None
     assert {label[item.patch_id] for item in items if item.group == "b"} == {None}
     assert images.labels(items[::-1]).of == known.of[::-1]
 

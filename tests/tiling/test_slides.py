@@ -1,6 +1,7 @@
 """Whole slides through every step of tiling, and the pictures of what was kept."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import labels, patches, rejected, slides, splits
 from clipit.artifacts.tables import Stored, read_table
+from clipit.runtime.errors import UserError
 from clipit.sources.slide_image import open_slide
 from clipit.tiling.describe import label_dataset, split_dataset
 from clipit.tiling.slides import draw_slides
@@ -37,7 +39,7 @@ def entry(tmp_path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tile(entry: dict[str, Any], out: Path, threads: int = 1) -> Stored:
+def tile(entry: dict[str, Any], out: Path, threads: int = 1, max_rejected: float = 0.3) -> Stored:
     index_dataset(entry, out / "patches.zarr", out / "items.parquet", origin=ORIGIN)
     tiled = out / "tiled.parquet"
     tile_dataset(
@@ -48,7 +50,7 @@ def tile(entry: dict[str, Any], out: Path, threads: int = 1) -> Stored:
         [tiled],
         store=out / "patches.zarr",
         size=entry["size"],
-        max_rejected=0.1,
+        max_rejected=max_rejected,
         out_patches=out / "patches.parquet",
         out_rejected=out / "rejected.parquet",
         out_success=out / "_SUCCESS.json",
@@ -79,6 +81,33 @@ def test_slides_become_a_store_with_splits_and_weak_labels(entry: dict[str, Any]
     label = read_table(tmp_path / "labels.parquet", labels.SCHEMA)
     assert label.meta == {"classes": ["normal", "tumour"], "weak": True}
     assert label.column("label") == [int("tumour" in row["source"]) for row in rows]
+
+
+def test_losing_a_quarter_of_the_slides_is_told(entry: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"2 of 8 slides or images give no patch, more than max_rejected = 0\.2 allows"):
+        tile(entry, tmp_path / "out", max_rejected=0.2)
+
+
+@pytest.mark.parametrize("spelt", ["Tumor", "tumor"])
+def test_regions_are_called_alike_in_every_split(entry: dict[str, Any], tmp_path: Path, spelt: str) -> None:
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    for slide in Path(entry["path"]).rglob("?.svs"):
+        region = {
+            "type": "Feature",
+            "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [768, 0], [768, 768], [0, 768], [0, 0]]]},
+            "properties": {"classification": {"name": "tumor" if "train" in slide.parts else spelt}},
+        }
+        (drawn / f"{slide.stem}.geojson").write_text(json.dumps([region]))
+    entry["annotations"] = str(drawn)
+    stored = tile(entry, tmp_path / "out")
+    split_dataset(entry, stored.path, tmp_path / "splits.parquet", origin=ORIGIN)
+    files = stored.path, tmp_path / "splits.parquet", tmp_path / "labels.parquet"
+    if spelt == "tumor":
+        label_dataset(entry, *files, origin=ORIGIN)
+    else:
+        with pytest.raises(UserError, match=r"class 'tumor' .* in split 'test' \(it has 'Tumor': spell them alike"):
+            label_dataset(entry, *files, origin=ORIGIN)
 
 
 def test_threads_change_no_byte(entry: dict[str, Any], tmp_path: Path) -> None:

@@ -156,6 +156,20 @@ def test_too_many_corrupt_images_stop_the_stage(entry: dict[str, Any], tmp_path:
     assert not (tmp_path / "patches.parquet").exists()
 
 
+def test_images_that_give_no_patch_count_as_much_as_others_that_give_many(
+    entry: dict[str, Any], tmp_path: Path
+) -> None:
+    for path in Path(entry["path"]).rglob("*.png"):
+        Image.new("RGB", (80, 80)).save(path)
+    for path in sorted(Path(entry["path"]).rglob("3.png"))[:5]:
+        path.write_bytes(b"")
+    entry["grid"] = {"mpp": 0.5, "overlap": 0.0}
+    with pytest.raises(UserError, match=r"5 of 36 slides or images give no patch.*train/a/3\.png: the file is empty"):
+        tile(entry, tmp_path)
+    assert not (tmp_path / "patches.parquet").exists()
+    assert len(tile(entry, tmp_path, max_rejected=0.14).table) == 31 * 100
+
+
 def test_the_log_keeps_the_first_reasons(
     entry: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -233,6 +247,27 @@ def test_few_labels_are_drawn_evenly_and_the_others_vanish(entry: dict[str, Any]
     assert sorted(kept) == [0, 0, 1, 1, 2, 2]
     assert all(c is not None for c, s in zip(label.column("label"), split, strict=True) if s != "train")
     assert label.meta["classes"] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ("test/a/*", r"class 'a' has no patch in split 'test': see rejected\.parquet"),
+        ("train/b/*", "class 'b' has no patch in split 'train'"),
+        ("test/*/*", "has no labelled test patch"),
+        ("val/*/*", "has no labelled val patch"),
+    ],
+)
+def test_classes_and_splits_that_were_lost_in_tiling_are_missed(
+    entry: dict[str, Any], tmp_path: Path, lost: str, words: str
+) -> None:
+    for path in Path(entry["path"]).glob(lost):
+        path.write_bytes(b"")
+    stored = tile(entry, tmp_path, max_rejected=0.5)
+    split_dataset(entry, stored.path, tmp_path / "splits.parquet", origin=ORIGIN)
+    with pytest.raises(UserError, match=words):
+        label_dataset(entry, stored.path, tmp_path / "splits.parquet", tmp_path / "labels.parquet", origin=ORIGIN)
+    assert not (tmp_path / "labels.parquet").exists()
 
 
 def test_a_patient_in_two_splits_is_refused(tmp_path: Path, entry: dict[str, Any]) -> None:

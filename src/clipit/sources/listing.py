@@ -1,6 +1,7 @@
 """What a user lists: the names of files, a CSV with a line a file, and whether classes and splits go together."""
 
 import csv
+import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -49,28 +50,48 @@ def read_listing(path: Path, required: Sequence[str], optional: Sequence[str]) -
     return sorted((dict.fromkeys(columns, "") | row for _, row in rows), key=lambda row: row["path"])
 
 
-def check_classes(where: Path, listed: Iterable[tuple[str, str]], what: str) -> None:
+def check_classes(
+    where: str | Path,
+    listed: Iterable[tuple[str, str]],
+    what: str,
+    splits: Sequence[str] = ("train",),
+    advice: str | None = None,
+) -> None:
     """Refuses a class that only some splits have: it cannot be learnt or cannot be tested.
 
     Args:
         where: the data set, for messages.
         listed: split and class of everything that is labelled.
         what: "image", say, for messages.
+        splits: those that must have something labelled.
+        advice: what to do about it, for messages.
 
     Raises:
-        UserError: there is such a class, or nothing of train is labelled.
+        UserError: there is such a class, or nothing of one of `splits` is labelled.
     """
     of_split: dict[str, set[str]] = defaultdict(set)
     for split, label in listed:
         of_split[split].add(label)
-    if not of_split["train"]:
-        raise UserError(f"{where} has no labelled train {what}: name the train folder (or the split and label columns)")
+    for split in splits:
+        if split not in of_split:
+            fill = advice or f"name the {split} folder (or the split and label columns)"
+            raise UserError(f"{where} has no labelled {split} {what}: {fill}")
     for split, classes in of_split.items():
         missing = of_split["train"] - classes if split != "train" else set().union(*of_split.values()) - classes
         if missing:
+            name = min(missing)
+            elsewhere = set[str]().union(*(others for others in of_split.values() if name in others))
             raise UserError(
-                f"{where}: class {min(missing)!r} has no {what} in split {split!r}: add one or remove the class"
+                f"{where}: class {name!r} has no {what} in split {split!r}{_alike(name, classes - elsewhere)}: "
+                f"{advice or 'add one or remove the class'}"
             )
+
+
+def _alike(name: str, classes: Iterable[str]) -> str:
+    """That one of `classes` may be another spelling of `name`, for a message."""
+    spelt = {other.casefold(): other for other in sorted(classes)}
+    near = difflib.get_close_matches(name.casefold(), spelt, 1, cutoff=0.8)
+    return f" (it has {spelt[near[0]]!r}: spell them alike if they are one class)" if near else ""
 
 
 def utf8_name(path: Path) -> str:

@@ -33,7 +33,8 @@ def list_slides(path: Path, splits: Mapping[str, str]) -> list[SlideFile]:
         raise UserError(f"data set folder {path} does not exist: set its path in the config's datasets section")
     found = _read_csv(path) if path.is_file() else _read_folders(path, splits)
     if not found:
-        raise UserError(f"{path} holds no slide: expected {path}/train/<class>/*.svs (or another slide format)")
+        expected = "a line a slide" if path.is_file() else f"{path}/train/<class>/*.svs (or another slide format)"
+        raise UserError(f"{path} holds no slide: expected {expected}")
     stems = Counter(Path(slide.path).stem for slide in found)
     # Two slides of one name in different folders are different slides.
     named = [slide if slide.group else replace(slide, group=_name(slide.path, stems)) for slide in found]

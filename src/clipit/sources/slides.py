@@ -97,7 +97,7 @@ class SlideImages(ImageSource):
             self.survey(name)
         except BadImage as reason:
             return reason
-        return BadImage("changed since it was listed: run index_dataset again")
+        return BadImage("changed since it was listed: run snakemake again")
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[Slide]:

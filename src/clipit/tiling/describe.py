@@ -12,6 +12,7 @@ from clipit.artifacts.schemas import captions, image_truth, labels, patches, spl
 from clipit.artifacts.tables import Stored, read_table, write_table
 from clipit.runtime.errors import UserError
 from clipit.sources.image_source import open_images
+from clipit.sources.listing import SPLITS, check_classes
 from clipit.tiling.listed import stored_items
 
 
@@ -41,14 +42,24 @@ def label_dataset(
     """Writes the label of every stored patch (schema `labels`), keeping `train_labels` of the train ones.
 
     A label that is held back is in no table that a later stage reads.
+
+    Raises:
+        UserError: a split has no labelled patch, or not the classes that another one has.
     """
     stored = read_table(patches_file, patches.SCHEMA)
     split_of = dict(zip(*map(read_table(splits_file, splits.SCHEMA).column, ("patch_id", "split")), strict=True))
     known = open_images(entry).labels(stored_items(stored))
     label = list(known.of)
-    train = [
-        i for i, patch in enumerate(stored.column("patch_id")) if split_of[patch] == "train" and label[i] is not None
-    ]
+    split = [split_of[patch] for patch in stored.column("patch_id")]
+    # What was listed may have been rejected, may lie under no region, or may all have been drawn to val.
+    check_classes(
+        entry.get("path", entry["source"]),
+        sorted({(name, known.classes[c]) for name, c in zip(split, label, strict=True) if c is not None}),
+        "patch",
+        SPLITS,
+        "see rejected.parquet for what could not be used; where val is drawn, try another val_share or split_seed",
+    )
+    train = [i for i, name in enumerate(split) if name == "train" and label[i] is not None]
     if entry["train_labels"] is not None:
         kept = _evenly(train, label, entry["train_labels"], entry["label_seed"])
         for i in set(train) - kept:

@@ -137,8 +137,9 @@ def seal_dataset(
     """Joins the parts: the patches that are in the store, the rejected ones, and the sentinel, written last.
 
     Raises:
-        UserError: more than `max_rejected` of the items were rejected, a part is missing rows or
-            is of other items, or the store is missing patches: another run, killed since, has begun it anew.
+        UserError: more than `max_rejected` of the items were rejected, or of the images and slides give no patch; a part
+            is missing rows or is of other items; or the store is missing patches: another run, killed since, has begun
+            it anew.
     """
     listed = read_table(index, items.SCHEMA).table
     parts = [read_table(part, tiled.SCHEMA) for part in tiled_parts]
@@ -160,6 +161,14 @@ def seal_dataset(
         raise UserError(
             f"{len(bad):,} of {len(rows):,} images cannot be used, more than max_rejected = {max_rejected:g} allows "
             f"(the first: {bad['source'][0]}: {bad['reason'][0]}): repair or remove them"
+        )
+    # An unusable slide is one item, a good one is thousands.
+    sources, used = (pc.unique(table["source"]) for table in (rows, good))
+    if len(sources) - len(used) > max_rejected * len(sources):
+        lost = bad.filter(pc.invert(pc.is_in(bad["source"], value_set=used)))
+        raise UserError(
+            f"{len(sources) - len(used):,} of {len(sources):,} slides or images give no patch, more than max_rejected "
+            f"= {max_rejected:g} allows (the first: {lost['source'][0]}: {lost['reason'][0]}): repair or remove them"
         )
     write_table(out_patches, good, patches.SCHEMA, provenance)
     write_json(out_success, {"shape": [len(rows), size, size, 3], "patches": len(good), "digest": digest}, provenance)
