@@ -14,11 +14,15 @@ import torch
 from tests.servers import hub_models
 from tests.servers.hub import StandInHub, use_hub
 
+from clipit.artifacts.provenance import Origin
+from clipit.artifacts.tables import write_json
 from clipit.encoders.backbone import load_backbone
-from clipit.encoders.hub import fetch_model, weight_files
+from clipit.encoders.hub import fetch_model, pinned, weight_files
 from clipit.encoders.open_clip_retriever import load_open_clip
+from clipit.encoders.retriever import load_retriever
 from clipit.encoders.weights import weight_digest
 from clipit.runtime.errors import UserError
+from clipit.runtime.hub import HubRepo, list_files
 
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -177,6 +181,31 @@ def test_a_revision_is_the_one_asked_for(hub, folders, unasked, tmp_path):
     unasked()
     assert load_backbone("hf-hub:org/moving@v1").digest == by_tag.digest
     assert load_backbone("hf-hub:org/moving").digest == newest.digest
+
+
+def test_a_model_stays_at_the_commits_that_were_fetched(hub, folders, unasked, tmp_path):
+    marker = {name: tmp_path / f"{name.replace('/', '--')}.json" for name in ("org/vit", "org/bare")}
+    for name, path in marker.items():
+        write_json(path, fetch_model(name), Origin("download_model").provenance())
+    vit, bare = load_backbone("hf-hub:org/vit"), load_open_clip("hf-hub:org/bare")
+    texts = ["Tubular adenoma, low grade.", "normal mucosa of the colon, 0.5 cm"]
+    tokens = bare.tokenize(texts)
+    # Every main moves on, and another project that shares the cache takes note of it.
+    other = hub_models.bert_repo(tmp_path / "bert", words=["Tubular normal mucosa of another colon"])
+    hub.add_model("org/vit", hub_models.timm_repo(tmp_path / "newer", seed=1))
+    hub.add_model("org/bare", hub_models.biomedclip_repo(
+        tmp_path / "bare", other, bert_name="org/bert", tokenizer=False, seed=1))  # fmt: skip
+    hub.add_model("org/bert", other)
+    for name in ("org/vit", "org/bare", "org/bert"):
+        list_files(HubRepo(name), instead="")
+    assert load_backbone("hf-hub:org/vit").digest != vit.digest
+    assert load_open_clip("hf-hub:org/bare").tokenize(texts) != tokens
+    unasked()
+    assert load_backbone("hf-hub:org/vit", marker=marker["org/vit"]).digest == vit.digest
+    assert load_backbone(pinned("hf-hub:org/vit", marker["org/vit"])).digest == vit.digest
+    again = load_open_clip("hf-hub:org/bare", marker["org/bare"])
+    assert (again.digest, again.tokenize(texts)) == (bare.digest, tokens)
+    assert load_retriever("open_clip", "hf-hub:org/bare", marker["org/bare"]).digest == bare.digest
 
 
 def test_random_weights_need_the_configuration_alone(hub):

@@ -4,6 +4,7 @@ Each maker fills `folder` and returns it; `StandInHub.add_model` or `.add_datase
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,9 @@ def quiltnet_repo(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def bert_repo(folder: Path, seed: int = 0) -> Path:
+def bert_repo(folder: Path, seed: int = 0, words: Sequence[str] = WORDS) -> Path:
     """A BERT with its tokenizer, of which an open_clip model reads the configuration."""
-    words_text_tower(WORDS, layers=1, width=16, heads=2, context_length=12, seed=seed).save(folder)
+    words_text_tower(words, layers=1, width=16, heads=2, context_length=12, seed=seed).save(folder)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""An edit of how one kind of retriever is loaded reruns the jobs of that kind alone."""
+"""Jobs that load a model: what of the code they depend on, and which commit of the hub they stay at."""
 
 import typing
 from pathlib import Path
@@ -41,3 +41,11 @@ def test_a_backbone_covers_a_retriever_s_loader_only_where_it_is_one_s_tower(bin
     assert binding.backbone_code(script, "conch_image") == binding.retriever_code(script, "conch")
     plain = {binding.backbone_code(script, name) for name in ("uni", "phantom_resnet", "colour")}
     assert plain == {binding.code(script)}
+
+
+def test_a_model_of_the_hub_is_loaded_at_the_commit_in_the_marker_that_the_job_waits_for(binding) -> None:
+    for name in ("quiltnet", "conch"):
+        assert [binding.retriever(name)["marker"]] == binding.retriever_files(name)
+    assert [binding.backbone("uni")["marker"]] == binding.backbone_files("uni")
+    assert binding.backbone("conch_image")["retriever"]["marker"] == "results/hub/MahmoodLab--conch.json"
+    assert binding.backbone("phantom_resnet")["marker"] is binding.retriever("phantom_clip")["marker"] is None

@@ -7,6 +7,7 @@ with job(snakemake.log[0], snakemake.params.settings["threads"]):
 
     from clipit.artifacts.described import described
     from clipit.artifacts.provenance import Origin
+    from clipit.encoders.hub import pinned
     from clipit.pretraining.alignment import train_retriever
 
     train_retriever(
@@ -14,7 +15,7 @@ with job(snakemake.log[0], snakemake.params.settings["threads"]):
         snakemake.input.patches,
         snakemake.input.captions,
         Path(snakemake.output[0]).parent,
-        image=snakemake.params.image["name"],
+        image=pinned(snakemake.params.image["name"], snakemake.params.image["marker"]),
         image_size=snakemake.params.image["image_size"],
         pretrained=snakemake.params.image["pretrained"],
         model_args=snakemake.params.image["model_args"],

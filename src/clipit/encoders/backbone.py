@@ -49,6 +49,7 @@ def load_backbone(
     pretrained: bool = True,
     seed: int = 0,
     model_args: Mapping[str, Any] | None = None,
+    marker: str | Path | None = None,
 ) -> Backbone:
     """Loads a timm model without its classifier.
 
@@ -59,12 +60,15 @@ def load_backbone(
         pretrained: False: random weights, drawn from `seed`.
         seed: of the random weights.
         model_args: further arguments of the architecture (`channels` of a ResNet, `init_values` of a ViT).
+        marker: of a model of the hub: the file that says which commit was fetched (`encoders.hub.at_commit`).
 
     Raises:
         UserError: the name is unknown, the weights cannot be had, or the model cannot take such images.
     """
     _check_name(name, pretrained)
-    source = f"{LOCAL}{model_folder(name, TIMM, weights=pretrained)}" if name.startswith(HUB) else name
+    source = name
+    if name.startswith(HUB):
+        source = f"{LOCAL}{model_folder(name, TIMM, weights=pretrained, marker=marker)}"
     with loading(name):
         arguments = resolve_model_input_args(source, {"img_size": image_size}, **(model_args or {}))
         config = arguments["pretrained_cfg"]

@@ -1,6 +1,7 @@
 """CONCH, through its authors' package `conch`, which its licence keeps out of ours."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -60,8 +61,10 @@ class ConchRetriever:
         return describe_backbone(module, self.transform, spec, self._name)
 
 
-def load_conch(name: str) -> ConchRetriever:
+def load_conch(name: str, marker: str | Path | None = None) -> ConchRetriever:
     """Loads CONCH: `hf-hub:MahmoodLab/conch[@revision]`, or `local-dir:folder` with its pytorch_model.bin.
+
+    `marker`, of a model of the hub: the file that says which commit was fetched (`encoders.hub.at_commit`).
 
     Raises:
         UserError: the authors' package is missing, access is refused, or the weights are not CONCH's.
@@ -74,7 +77,7 @@ def load_conch(name: str) -> ConchRetriever:
             "`pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence), "
             "and request access to the weights at https://huggingface.co/MahmoodLab/conch"
         ) from error
-    folder = model_folder(name, CONCH) if name.startswith(HUB) else local_folder(name, _WEIGHTS)
+    folder = model_folder(name, CONCH, marker=marker) if name.startswith(HUB) else local_folder(name, _WEIGHTS)
     with loading(name):
         weights = torch.load(folder / _WEIGHTS, map_location="cpu", weights_only=True)
         model = create_model_from_pretrained(_ARCHITECTURE, str(folder / _WEIGHTS), return_transform=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from clipit.artifacts.tables import read_json
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubFile, HubRepo, cached_file, fetch_files, list_files
 
@@ -46,6 +47,23 @@ def parse_name(name: str) -> HubRepo:
     return HubRepo(repo, revision=revision or "main")
 
 
+def pinned(name: str, marker: str | Path | None) -> str:
+    """The hub's model `name` at the commit that was fetched, as `marker` tells (see `at_commit`)."""
+    return name if marker is None else f"{HUB}{(repo := at_commit(parse_name(name), marker)).name}@{repo.revision}"
+
+
+def at_commit(repo: HubRepo, marker: str | Path | None) -> HubRepo:
+    """`repo` at the commit in `marker`, the file that holds what `fetch_model` returned; as it is without one.
+
+    Where a branch of the cache, which other projects share, has moved since, the model stays.
+    """
+    if marker is None:
+        return repo
+    fetched = read_json(marker)
+    commits = {each["repo"]: each["commit"] for each in (*fetched["needs"], fetched)}
+    return replace(repo, revision=commits.get(repo.name, repo.revision))
+
+
 def fetch_model(name: str) -> dict[str, Any]:
     """Fetches the model `organisation/model[@revision]`, and all that loading it reads, into the hub's cache.
 
@@ -77,17 +95,18 @@ def cached_model(name: str, form: Format) -> tuple[Path | None, list[HubRepo]]:
     return folder, [other for other, parts in further if _cached_texts(other, parts) is None]
 
 
-def model_folder(name: str, form: Format, *, weights: bool = True) -> Path:
+def model_folder(name: str, form: Format, *, weights: bool = True, marker: str | Path | None = None) -> Path:
     """The folder of the model `hf-hub:organisation/model[@revision]`; the network is used only if it is not cached.
 
     Args:
         form: how the library that will load it keeps a model.
         weights: False: its configuration is enough.
+        marker: see `at_commit`.
 
     Raises:
         UserError: as `fetch_model`; or the repository holds no model of this form.
     """
-    repo = parse_name(name)
+    repo = at_commit(parse_name(name), marker)
     needed = form if weights else replace(form, weights=(form.config or "",))
     folder = _cached(repo, (needed,))
     if folder is None:

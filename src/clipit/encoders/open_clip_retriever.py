@@ -1,6 +1,7 @@
 """Retrievers that open_clip loads: its own models, those of the hub, and folders."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import open_clip
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
-from clipit.encoders.hub import HUB, OPEN_CLIP, further_repos, model_folder, text_folder
+from clipit.encoders.hub import HUB, OPEN_CLIP, at_commit, further_repos, model_folder, text_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.open_clip_tokens import OpenClipTokens
 from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
@@ -58,18 +59,19 @@ class OpenClipRetriever:
         return describe_backbone(module, self.transform, self._image_spec, self._name)
 
 
-def load_open_clip(name: str) -> OpenClipRetriever:
+def load_open_clip(name: str, marker: str | Path | None = None) -> OpenClipRetriever:
     """Loads a pretrained open_clip model.
 
     Args:
         name: a model and the tag of its weights (`ViT-B-32:laion2b_s34b_b79k`), `hf-hub:organisation/model[@revision]`
             or `local-dir:folder` (open_clip_config.json and weights).
+        marker: of a model of the hub: the file that says which commits were fetched (`encoders.hub.at_commit`).
 
     Raises:
         UserError: the name or tag is unknown, or the weights cannot be had.
     """
     if name.startswith((LOCAL, HUB)):
-        return _from_folder(name)
+        return _from_folder(name, marker)
     model_name, _, tag = name.partition(":")
     _check_name(model_name, tag)
     # A tag's weights want the activation that they were trained with, whatever the architecture's default.
@@ -81,12 +83,17 @@ def load_open_clip(name: str) -> OpenClipRetriever:
     return _retriever(name, model, tokenizer, config)
 
 
-def _from_folder(name: str) -> OpenClipRetriever:
+def _from_folder(name: str, marker: str | Path | None) -> OpenClipRetriever:
     """A model in a folder, its own or the hub's cache; what it takes from other repositories is read from the cache."""
-    folder = model_folder(name, OPEN_CLIP) if name.startswith(HUB) else local_folder(name, "open_clip_config.json")
+    if name.startswith(HUB):
+        folder = model_folder(name, OPEN_CLIP, marker=marker)
+    else:
+        folder = local_folder(name, "open_clip_config.json")
     source = f"{LOCAL}{folder}"
     further = {
-        part: text_folder(HubRepo(other), parts) for other, parts in further_repos(folder).items() for part in parts
+        part: text_folder(at_commit(HubRepo(other), marker), parts)
+        for other, parts in further_repos(folder).items()
+        for part in parts
     }
     with loading(name):
         config = open_clip.get_model_config(source)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, Self
 
 import torch
@@ -65,13 +66,14 @@ def pad(tokens: Sequence[Sequence[int]], value: int, length: int | None = None) 
     return torch.tensor([[*ids, *[value] * (length - len(ids))] for ids in tokens])
 
 
-def load_retriever(kind: str, name: str) -> Retriever:
+def load_retriever(kind: str, name: str, marker: str | Path | None = None) -> Retriever:
     """Loads a retriever.
 
     Args:
         kind: one of `LOADERS`: `open_clip`, `conch`, or `aligned` for one trained here.
         name: a model of the hub, `hf-hub:organisation/model[@revision]`, or a folder, `local-dir:folder`; for
             `open_clip` also a model and its weights (`ViT-B-32:openai`); for `aligned` its folder.
+        marker: of a model of the hub: the file that says which commits were fetched (`encoders.hub.at_commit`).
 
     Raises:
         UserError: it is unknown, its weights cannot be had, or a tower that it refers to has changed.
@@ -79,5 +81,6 @@ def load_retriever(kind: str, name: str) -> Retriever:
     if kind not in LOADERS:
         raise UserError(f"no retriever is of kind {kind!r}: choose {', '.join(sorted(LOADERS))}")
     module, _, function = LOADERS[kind].partition(":")
-    retriever: Retriever = getattr(import_module(module), function)(name)
+    load = getattr(import_module(module), function)
+    retriever: Retriever = load(name) if marker is None else load(name, marker)
     return retriever

@@ -38,7 +38,7 @@ class Binding(DataBinding):
     # ---------------------------------------------------------------------------------------- backbones, retrievers
 
     def backbone(self, backbone: str) -> dict[str, Any] | str:
-        """How a job loads a backbone: {"name", "image_size", "pretrained"}, or {"retriever": …}, or "colour"."""
+        """How a job loads a backbone: arguments of `load_backbone`, or {"retriever": …}, or "colour"."""
         if backbone == COLOUR:
             return COLOUR
         entry = self._config.backbones[backbone]
@@ -48,6 +48,7 @@ class Binding(DataBinding):
                 "image_size": entry.image_size,
                 "pretrained": entry.pretrained,
                 "model_args": entry.model_args,
+                "marker": self._hub_marker(entry),
             }
         if entry.kind == "retriever":
             return {"retriever": self.retriever(entry.retriever)}
@@ -56,6 +57,7 @@ class Binding(DataBinding):
             "image_size": None,
             "pretrained": True,
             "model_args": {},
+            "marker": None,
         }
 
     def backbone_files(self, backbone: str) -> list[str]:
@@ -95,11 +97,12 @@ class Binding(DataBinding):
         settings = without(plain(self._config.retrievers[retriever]), {"kind", "captioned", "image", "precision"})
         return settings | ({} if isinstance(settings["text"], str) else {"text": {"words": settings["text"]}})
 
-    def retriever(self, retriever: str) -> dict[str, str]:
-        """How a job loads a retriever: {"kind", "name"}."""
+    def retriever(self, retriever: str) -> dict[str, str | None]:
+        """How a job loads a retriever: {"kind", "name", "marker"}."""
         entry = self._config.retrievers[retriever]
-        name = self.paths.model(retriever) if isinstance(entry, AlignedRetriever) else _pinned(entry)
-        return {"kind": entry.kind, "name": name}
+        if isinstance(entry, AlignedRetriever):
+            return {"kind": entry.kind, "name": self.paths.model(retriever), "marker": None}
+        return {"kind": entry.kind, "name": _pinned(entry), "marker": self._hub_marker(entry)}
 
     def retriever_code(self, script: str, retriever: str) -> str:
         """`code` of a script that loads a retriever."""
@@ -128,10 +131,14 @@ class Binding(DataBinding):
         return json_digest([self.backbone_fingerprint(entry.image), text])
 
     def _hub_files(self, entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> list[str]:
-        """The marker of a model that is fetched from the hub."""
+        marker = self._hub_marker(entry)
+        return [marker] if marker else []
+
+    def _hub_marker(self, entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> str | None:
+        """The file that says which commits of a model of the hub, and of what it needs, were fetched."""
         if not entry.name.startswith(_HUB) or not getattr(entry, "pretrained", True):
-            return []
-        return [self.paths.hub_model(_pinned(entry).removeprefix(_HUB).replace("/", "--"))]
+            return None
+        return self.paths.hub_model(_pinned(entry).removeprefix(_HUB).replace("/", "--"))
 
     def image_embeddings(self, retriever: str, dataset: str) -> list[str]:
         """The parts of a data set's embeddings, in order."""
