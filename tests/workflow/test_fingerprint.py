@@ -40,6 +40,25 @@ def test_what_it_sees(images):
     assert len({before, resized, touched, renamed}) == 4
 
 
+def test_linked_folders_are_seen_and_loops_end(images, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "e.png").write_text("e")
+    without = fingerprint_files(images, [".png"])
+    (images / "test").symlink_to(tmp_path / "elsewhere")
+    before = fingerprint_files(images, [".png"])
+    assert before != without
+    (images / "back").symlink_to(images)
+    assert fingerprint_files(images, [".png"]) == before
+    (tmp_path / "elsewhere" / "e.png").write_text("edited")
+    assert fingerprint_files(images, [".png"]) != before
+
+
+def test_a_folder_that_is_linked_twice_counts_twice(images):
+    before = fingerprint_files(images, [".png"])
+    (images / "test").symlink_to(images / "val")
+    assert fingerprint_files(images, [".png"]) != before
+
+
 def test_one_file(images):
     before = fingerprint_files(images / "notes.txt")
     (images / "notes.txt").write_text("more words than before")

@@ -27,6 +27,7 @@ from PIL import (
 )
 from PIL.ImageFile import ImageFile
 
+from clipit.runtime.errors import UserError
 from clipit.sources.image_source import BadImage
 from clipit.sources.rgb import as_rgb, channel_bits, check_kind, tiff_kind
 
@@ -65,10 +66,33 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def visible_files(folder: Path) -> Iterator[Path]:
-    """The files under `folder` in any order; neither they nor a folder on the way to them are hidden."""
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in files if not name.startswith("."))
+    """The files under `folder` in any order; neither they nor a folder on the way to them are hidden.
+
+    Links to folders are followed, unless they lead back to a folder that they lie in. No folder, no file.
+
+    Raises:
+        UserError: a folder cannot be read.
+    """
+    if folder.is_dir():
+        yield from (Path(entry.path) for entry in visible_entries(str(folder)))
+
+
+def visible_entries(folder: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator["os.DirEntry[str]"]:
+    """What `visible_files` gives, as the folders hold it; `above` are the devices and inodes of the folders above."""
+    try:
+        status = os.stat(folder)
+        with os.scandir(folder) as scanned:
+            entries = [entry for entry in scanned if not entry.name.startswith(".")]
+    except OSError as error:
+        raise UserError(f"folder {folder} cannot be read ({error.strerror}): allow it, or move the folder") from error
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from visible_entries(entry.path, above | {here})
+        else:
+            yield entry
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The slides of a data set: in split/class/ folders, or named by a CSV."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +40,17 @@ def list_slides(path: Path, splits: Mapping[str, str]) -> list[SlideFile]:
     # Two slides of one name in different folders are different slides.
     named = [slide if slide.group else replace(slide, group=_name(slide.path, stems)) for slide in found]
     return sorted(named, key=lambda slide: slide.path)
+
+
+def companions(slide: Path) -> list[Path]:
+    """The other files that a slide is made of, sorted: the folder of an .mrxs, what a .vms or .vmu names beside it."""
+    match slide.suffix.lower():
+        case ".mrxs":
+            return sorted(visible_files(slide.with_suffix("")))
+        case ".vms" | ".vmu":
+            values = {line.partition("=")[2].strip() for line in slide.read_text("latin-1").splitlines()}
+            return sorted(slide.parent / name for name in values if os.path.isfile(slide.parent / name))
+    return []
 
 
 def _name(path: str, stems: Mapping[str, int]) -> str:

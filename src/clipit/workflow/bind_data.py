@@ -10,7 +10,7 @@ from clipit.config.experiment import Config
 from clipit.config.licence import Data
 from clipit.sources import image_source, report_source
 from clipit.sources.image_files import SUFFIXES
-from clipit.sources.slide_files import SLIDE_SUFFIXES
+from clipit.sources.slide_files import SLIDE_SUFFIXES, companions
 from clipit.workflow.code_digest import code_digest
 from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files, fingerprint_listed
@@ -94,10 +94,14 @@ class DataBinding:
         path = self._own_path(dataset)
         if path is None:
             return None
-        slides = isinstance(entry, SlidesDataset)
+        if isinstance(entry, SlidesDataset):
+            if path.is_file():
+                columns = ["group", "mpp"]
+                return fingerprint_listed(path, "path", root=path.parent, beside=columns, companions=companions)
+            return fingerprint_files(path, SLIDE_SUFFIXES, companions)
         if path.is_file():
-            return fingerprint_listed(path, "path", root=path.parent, beside=["group", "mpp"] if slides else ["group"])
-        return fingerprint_files(path, SLIDE_SUFFIXES if slides else SUFFIXES)
+            return fingerprint_listed(path, "path", root=path.parent, beside=["group"])
+        return fingerprint_files(path, SUFFIXES)
 
     def column_fingerprint(self, dataset: str, column: str) -> str | None:
         """Changes when a column (label, split, caption) of an own CSV does, or the regions that labels come from."""

@@ -4,18 +4,23 @@ import csv
 import difflib
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from clipit.artifacts.provenance import json_digest
 from clipit.runtime.errors import UserError
+from clipit.sources.image_files import visible_entries
+
+Companions = Callable[[Path], Iterable[Path]]
+_Stamp = tuple[str, int, int]  # name, bytes, time of change in ns
 
 
-def fingerprint_files(path: str | Path, suffixes: Collection[str] = ()) -> str:
+def fingerprint_files(path: str | Path, suffixes: Collection[str] = (), companions: Companions | None = None) -> str:
     """A digest of the names, sizes and modification times of the files at `path`, without reading them.
 
-    `path` is a folder, searched in depth, or one file; `suffixes` (".png", any case) keeps only files that end so.
-    Names are relative to `path`: moving the project changes nothing.
+    `path` is a folder, searched in depth as the readers of data sets do, or one file; `suffixes` (".png", any case)
+    keeps only files that end so; `companions` are further files that belong to one. Names are relative to `path`:
+    moving the project changes nothing.
 
     Raises:
         UserError: `path` does not exist or holds no such file.
@@ -24,7 +29,7 @@ def fingerprint_files(path: str | Path, suffixes: Collection[str] = ()) -> str:
     if not root.exists():
         raise UserError(f"{root} does not exist: check the path in the configuration")
     endings = tuple(suffix.lower() for suffix in suffixes)
-    files = sorted(entry for entry in _walk(root) if not endings or entry[0].lower().endswith(endings))
+    files = sorted(_stamps(root, endings, companions))
     if not files:
         raise UserError(
             f"{root} holds no {' or '.join(sorted(endings)) or ''} file: check the path in the configuration"
@@ -32,42 +37,49 @@ def fingerprint_files(path: str | Path, suffixes: Collection[str] = ()) -> str:
     return json_digest(files)
 
 
-def _walk(root: Path) -> Iterator[tuple[str, int, int]]:
-    """(relative name, bytes, mtime in ns) of every visible file; links to files are followed, links to folders not."""
+def _stamps(root: Path, endings: tuple[str, ...], companions: Companions | None) -> Iterator[_Stamp]:
+    """The stamps of the visible files that end so, and of their companions."""
     if root.is_file():
-        status = root.stat()
-        yield root.name, status.st_size, status.st_mtime_ns
+        yield _stamp(root, root.name)
         return
-    pending = [(root, "")]
-    while pending:
-        folder, prefix = pending.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append((Path(entry.path), f"{prefix}{entry.name}/"))
-                elif entry.is_file():
-                    status = entry.stat()
-                    yield f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns
+    prefix = len(os.path.join(root, ""))
+    for entry in visible_entries(str(root)):
+        if (not endings or entry.name.lower().endswith(endings)) and entry.is_file():
+            yield _stamp(entry, entry.path[prefix:])
+            for file in companions(Path(entry.path)) if companions else ():
+                yield _stamp(file, os.path.relpath(file, root))
 
 
-def fingerprint_listed(table: str | Path, column: str, *, root: str | Path, beside: Collection[str] = ()) -> str:
+def _stamp(file: "Path | os.DirEntry[str]", name: str) -> _Stamp:
+    status = file.stat()
+    return name.replace(os.sep, "/"), status.st_size, status.st_mtime_ns
+
+
+def fingerprint_listed(
+    table: str | Path,
+    column: str,
+    *,
+    root: str | Path,
+    beside: Collection[str] = (),
+    companions: Companions | None = None,
+) -> str:
     """A digest of the files that a column of a CSV names (paths relative to `root`): names, sizes, times of change.
 
-    A file that is missing counts as such. `beside` are further columns that matter, where the table has them.
+    A file that is missing counts as such. `beside` are further columns that matter, where the table has them;
+    `companions` are further files that belong to one.
 
     Raises:
         UserError: the table is missing or has no such column, or a name leads out of `root`.
     """
     header, names = _read_column(Path(table), column)
-    files: list[tuple[str, int | None, int | None]] = []
+    files: list[_Stamp | tuple[str, None, None]] = []
     for name in names:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise UserError(f"{table}: {name!r} leads out of {root}: write paths relative to it")
         try:
-            status = (Path(root) / name).stat()
-            files.append((name, status.st_size, status.st_mtime_ns))
+            file = Path(root) / name
+            others = companions(file) if companions else ()
+            files += [_stamp(file, name), *(_stamp(other, os.path.relpath(other, root)) for other in others)]
         except OSError:
             files.append((name, None, None))
     known = [other for other in beside if other in header]
