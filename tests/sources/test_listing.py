@@ -27,13 +27,29 @@ def test_rows_are_sorted_stripped_and_filled(tmp_path: Path) -> None:
         ("path,label\n", "has no column 'split': it needs path, split"),
         ("", "has no column 'path'"),
         ("path,split\na.svs,training\n", "line 2: split 'training' is not train, val or test"),
-        ("path,split\na.svs,train\n\na.svs,test\n", "line 4: path 'a.svs' is there twice"),
-        ("path,split\n,train\n", "line 2: path '' is empty"),
+        ("path,split\na.svs,train\n\na.svs,test\n", "line 4: path 'a.svs' is in line 2 already: keep one"),
+        ("path,split\na.svs,train\n./a.svs,test\n", "line 3: path 'a.svs' is in line 2 already"),
+        ("path,split\nb//a.svs,train\nb/./a.svs,test\n", "line 3: path 'b/a.svs' is in line 2 already"),
+        ("path,split\n,train\n", "line 2: path is empty"),
     ],
 )
 def test_mistakes_are_told_with_their_line(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         listing(tmp_path / "a.csv", text)
+
+
+def test_names_are_plain(tmp_path: Path) -> None:
+    rows = listing(tmp_path / "a.csv", "path,split\n./b.svs,train\nsub//a.svs,train\na/b.svs,test\n")
+    assert [row["path"] for row in rows] == ["a/b.svs", "b.svs", "sub/a.svs"]
+
+
+def test_another_column_may_name_the_files_and_splits_be_absent(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("caption,image\nx,./b.png\ny,a.png\n")
+    rows = read_listing(tmp_path / "a.csv", ("image", "caption"))
+    assert rows == [{"image": "a.png", "caption": "y"}, {"image": "b.png", "caption": "x"}]
+    (tmp_path / "a.csv").write_text("image\n")
+    with pytest.raises(UserError, match=r"has no column 'caption': it needs image, caption$"):
+        read_listing(tmp_path / "a.csv", ("image", "caption"))
 
 
 def test_another_encoding_is_told(tmp_path: Path) -> None:

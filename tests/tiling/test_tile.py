@@ -249,6 +249,23 @@ def test_few_labels_are_drawn_evenly_and_the_others_vanish(entry: dict[str, Any]
     assert label.meta["classes"] == ["a", "b", "c"]
 
 
+def test_equal_pixels_in_two_splits_are_told(
+    entry: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(entry["path"])
+    # The fixture's splits have the same pixels.
+    for number, path in enumerate(sorted(folder.rglob("*.png"))):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(path)
+    split_dataset(entry, tile(entry, tmp_path).path, tmp_path / "splits.parquet", origin=ORIGIN)
+    assert "same pixels" not in capsys.readouterr().err
+    shutil.copy(folder / "train" / "b" / "1.png", folder / "train" / "b" / "2.png")
+    shutil.copy(folder / "train" / "b" / "1.png", folder / "test" / "c" / "3.png")
+    split_dataset(entry, tile(entry, tmp_path).path, tmp_path / "splits.parquet", origin=ORIGIN)
+    told = capsys.readouterr().err
+    assert "3 patches have the same pixels as one in another split" in told
+    assert "(the first: train/b/1.png in train, test/c/3.png in test)" in told
+
+
 @pytest.mark.parametrize(
     ("lost", "words"),
     [

@@ -1,6 +1,5 @@
 """Own images with captions: a folder and a CSV with the columns image and caption."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from clipit.runtime.errors import UserError
 from clipit.sources.image_items import read_items
 from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+from clipit.sources.listing import read_listing
 
 
 class CaptionedImages(ImageSource):
@@ -22,18 +22,15 @@ class CaptionedImages(ImageSource):
                 raise UserError(
                     f"captioned data set: {path} does not exist: set its path in the config's datasets section"
                 )
-        with open(table, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = {"image", "caption"} - set(reader.fieldnames or [])
-            if missing:
-                raise UserError(f"{table} has no column {sorted(missing)[0]!r}: it needs image and caption")
-            self._captions = {row["image"].strip(): (row["caption"] or "").strip() for row in reader}
+        self._captions = {row["image"]: row["caption"] for row in read_listing(table, ("image", "caption"))}
         empty = [image for image, caption in self._captions.items() if not caption]
-        if empty or not self._captions:
-            raise UserError(f"{table}: {f'image {empty[0]!r} has no caption' if empty else 'no row'}")
+        if empty:
+            raise UserError(f"{table}: image {empty[0]!r} has no caption: give it one, or remove the line")
+        if not self._captions:
+            raise UserError(f"{table} holds no image: add a line an image below its header")
 
     def items(self) -> list[Item]:
-        return [Item(patch_id=image, source=image) for image in sorted(self._captions)]
+        return [Item(patch_id=image, source=image) for image in self._captions]
 
     def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
         return read_items(items, lambda item: self._root / item.source, self._size, threads)

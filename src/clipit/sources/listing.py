@@ -4,23 +4,25 @@ import csv
 import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from clipit.runtime.errors import UserError
 
 SPLITS = ("train", "val", "test")
 
 
-def read_listing(path: Path, required: Sequence[str], optional: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of the CSV at `path`, sorted by their column path, every value stripped, "" where there is none.
+def read_listing(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[dict[str, str]]:
+    """The rows of the CSV at `path`, sorted by the files that they name, values stripped, "" where there is none.
+
+    Names are plain: `./a.png` and `b//c.png` become `a.png` and `b/c.png`.
 
     Args:
         path: the CSV, with a header.
-        required: columns that it must have, path and split among them.
+        required: columns that it must have; the first one names files, one called split holds splits.
         optional: columns that it may have; others are not read.
 
     Raises:
-        UserError: a column is missing, a path is empty or there twice, a split is not one.
+        UserError: a column is missing, a file's name is empty or there twice, a split is not one.
     """
     columns = (*required, *optional)
     try:
@@ -28,26 +30,28 @@ def read_listing(path: Path, required: Sequence[str], optional: Sequence[str]) -
             reader = csv.DictReader(opened)
             missing = [name for name in required if name not in (reader.fieldnames or [])]
             if missing:
-                raise UserError(
-                    f"{path} has no column {missing[0]!r}: it needs {', '.join(required)} "
-                    f"(and {', '.join(optional)}, if known)"
-                )
+                known = f" (and {', '.join(optional)}, if known)" if optional else ""
+                raise UserError(f"{path} has no column {missing[0]!r}: it needs {', '.join(required)}{known}")
             rows = [
                 (reader.line_num, {name: (row[name] or "").strip() for name in columns if name in row})
                 for row in reader
             ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV in UTF-8 ({error}): save it as one") from error
-    seen: set[str] = set()
+    key, first = required[0], dict[str, int]()
     for line, row in rows:
-        if row["split"] not in SPLITS:
+        if row.get("split", SPLITS[0]) not in SPLITS:
             raise UserError(
                 f"{path}, line {line}: split {row['split']!r} is not {', '.join(SPLITS[:-1])} or {SPLITS[-1]}"
             )
-        if not row["path"] or row["path"] in seen:
-            raise UserError(f"{path}, line {line}: path {row['path']!r} is {'there twice' if row['path'] else 'empty'}")
-        seen.add(row["path"])
-    return sorted((dict.fromkeys(columns, "") | row for _, row in rows), key=lambda row: row["path"])
+        if not row[key]:
+            raise UserError(f"{path}, line {line}: {key} is empty: name a file, or remove the line")
+        row[key] = PurePosixPath(row[key]).as_posix()
+        if first.setdefault(row[key], line) != line:
+            raise UserError(
+                f"{path}, line {line}: {key} {row[key]!r} is in line {first[row[key]]} already: keep one of them"
+            )
+    return sorted((dict.fromkeys(columns, "") | row for _, row in rows), key=lambda row: row[key])
 
 
 def check_classes(

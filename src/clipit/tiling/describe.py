@@ -1,11 +1,14 @@
 """What is known of each patch besides its pixels: split, label, caption, and the phantom's truth."""
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import captions, image_truth, labels, patches, splits
@@ -17,7 +20,7 @@ from clipit.tiling.listed import stored_items
 
 
 def split_dataset(entry: Mapping[str, Any], patches_file: Path, out: Path, *, origin: Origin) -> None:
-    """Writes the split of every stored patch (schema `splits`).
+    """Writes the split of every stored patch (schema `splits`), and tells of equal pixels in two splits.
 
     Raises:
         UserError: a group (patient) stands in two splits.
@@ -30,9 +33,28 @@ def split_dataset(entry: Mapping[str, Any], patches_file: Path, out: Path, *, or
             raise UserError(
                 f"group {group!r} has patches in {home[group]} and in {name}: a patient belongs to one split"
             )
+    _tell_equal_pixels(stored, split)
     columns = {"patch_id": stored.column("patch_id"), "split": split}
     write_table(
         out, columns, splits.SCHEMA, _provenance(stored, origin), {"counts": dict(sorted(Counter(split).items()))}
+    )
+
+
+def _tell_equal_pixels(stored: Stored, split: list[str]) -> None:
+    """Says on stderr how many patches have the pixels of one in another split: they may be the same image twice."""
+    known = stored.table.select(["patch_id", "sha256"]).append_column("split", pa.array(split))
+    splits_of = known.group_by("sha256").aggregate([("split", "count_distinct")])
+    several = splits_of.filter(pc.greater(splits_of["split_count_distinct"], 1))["sha256"]
+    equal = known.filter(pc.is_in(known["sha256"], value_set=several))
+    if not len(equal):
+        return
+    first = equal.slice(0, 1).to_pylist()[0]
+    others = pc.and_(pc.equal(equal["sha256"], first["sha256"]), pc.not_equal(equal["split"], first["split"]))
+    other = equal.filter(others).slice(0, 1).to_pylist()[0]
+    print(
+        f"{len(equal):,} patches have the same pixels as one in another split (the first: {first['patch_id']} in "
+        f"{first['split']}, {other['patch_id']} in {other['split']}): what is learnt from one is tested on the other",
+        file=sys.stderr,
     )
 
 
