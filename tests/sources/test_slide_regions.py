@@ -115,6 +115,8 @@ def test_asap_polygons_are_read_by_group_in_their_order(tmp_path: Path) -> None:
     ("name", "text", "words"),
     [
         ("a.geojson", "{", "not JSON"),
+        ("a.geojson", "[" * 100_000, "nested too deeply: export it again"),
+        ("a.geojson", '{"features": ' + "[" * 100_000, "nested too deeply"),
         ("a.geojson", "3", "neither a FeatureCollection nor a list"),
         ("a.geojson", '{"type": "Topology"}', "neither a FeatureCollection nor a list"),
         ("a.geojson", '{"features": 7}', "neither a FeatureCollection nor a list"),

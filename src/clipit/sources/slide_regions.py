@@ -82,6 +82,8 @@ def read_regions(path: Path, origin: tuple[int, int] = (0, 0)) -> Regions:
         raise UserError(f"{path} cannot be read ({error.strerror}): check the annotations folder") from error
     except ValueError as error:
         raise UserError(f"{path}: {error}: export it again, or remove it") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: it is nested too deeply: export it again, or remove it") from error
     return {label: shapely.union_all(drawn) for label, drawn in sorted(areas.items())}
 
 
