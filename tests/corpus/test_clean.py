@@ -84,6 +84,20 @@ def test_sections_become_reports_of_their_own(tmp_path: Path, capsys) -> None:
     assert "5 reports read, 2 without a heading: 7 texts kept" in capsys.readouterr().err
 
 
+def test_a_section_that_is_named_as_another_report_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes" / "a").mkdir(parents=True)
+    (tmp_path / "notes" / "a.txt").write_text("DIAGNOSIS: cancer.\nGROSS DESCRIPTION: 4 cm.\n")
+    (tmp_path / "notes" / "a" / "gross.txt").write_text("something else")
+    entry = {"source": "text", "path": str(tmp_path / "notes"), "cleaning": "lossless", "split_sections": False}
+    clean_reports(entry, tmp_path / "out.parquet", origin=ORIGIN)
+    assert read_table(tmp_path / "out.parquet", reports.SCHEMA).column("report_id") == ["a", "a/gross"]
+    with pytest.raises(
+        UserError, match="notes: the reports read as number 1 and 2, or sections of them .* have one id"
+    ):
+        clean_reports(entry | {"split_sections": True}, tmp_path / "split.parquet", origin=ORIGIN)
+    assert not (tmp_path / "split.parquet").exists()
+
+
 def test_sections_of_a_public_corpus_keep_patient_and_organ(tmp_path: Path) -> None:
     unpack(tcga_reports_zip(tmp_path), tmp_path)
     files = {"reports": str(tmp_path), "clinical": str(cancer_types(tmp_path))}

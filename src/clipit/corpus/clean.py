@@ -42,11 +42,12 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
     `unsplit` counts reports without a heading and `sections` the others' sections by name.
 
     Raises:
-        UserError: no report has text.
+        UserError: no report has text, or two would have one id.
     """
     cleaned, split = CLEANINGS[entry["cleaning"]], entry["split_sections"]
     kept: dict[str, _Kept] = {}
     empty: list[str] = []
+    number_of: dict[str, int] = {}
     sections = Counter[str]()
     unsplit = 0
     found = read_reports(entry)[::-1]
@@ -54,7 +55,13 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
     with Progress("clean", read, "reports") as progress:
         while found:  # taken off, so that raw and cleaned texts are not all in memory together
             report = found.pop()
+            number = read - len(found)
             for report_id, text, section in _parts(report, split):
+                if number_of.setdefault(report_id, number) != number:  # numbers, not the id: ids stay out of logs
+                    raise UserError(
+                        f"corpus {_where(entry)}: the reports read as number {number_of[report_id]} and {number}, or "
+                        "sections of them (id/section), have one id: rename the file of one, or change its id"
+                    )
                 if report_id == report.report_id:
                     unsplit += 1
                 else:
@@ -62,9 +69,7 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
                 _keep(kept, empty, report, report_id, cleaned(text))
             progress.advance()
     if not kept:
-        raise UserError(
-            f"corpus {entry.get('path', entry['source'])} has no report with text: check its path and column"
-        )
+        raise UserError(f"corpus {_where(entry)} has no report with text: check its path and column")
     meta = {
         "read": read,
         "empty": empty,
@@ -78,6 +83,10 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
         f"{meta['folded']} duplicates folded, {len(empty)} without text",
         file=sys.stderr,
     )
+
+
+def _where(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("path", entry["source"]))
 
 
 def _parts(report: RawReport, split: bool) -> Iterator[tuple[str, str, str]]:

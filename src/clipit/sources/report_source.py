@@ -35,10 +35,13 @@ def read_reports(entry: Mapping[str, Any]) -> list[RawReport]:
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """`names` made unique: one that stands several times becomes name_1, name_2, ... in order."""
-    times, seen = Counter(names), Counter[str]()
+    """`names` made unique: one that stands several times becomes name_1, name_2, ... in order, but for taken names."""
+    times, tried = Counter(names), Counter[str]()
     unique = []
     for name in names:
-        seen[name] += 1
-        unique.append(f"{name}_{seen[name]}" if times[name] > 1 else name)
+        new = name
+        while times[name] > 1 and new in times:
+            tried[name] += 1
+            new = f"{name}_{tried[name]}"
+        unique.append(new)
     return unique
