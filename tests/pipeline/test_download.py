@@ -31,7 +31,7 @@ def archive() -> bytes:
     """Class folders of synthetic images in a zip."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for split, n in (("train", 5), ("test", 2)):
+        for split, n in (("train", 4), ("val", 1), ("test", 2)):
             for label in ("ADI", "TUM"):
                 for i in range(n):
                     picture = io.BytesIO()

@@ -29,7 +29,7 @@ CONFIG = {
 def project(tmp_path: Path) -> Project:
     """The project with class folders of synthetic images."""
     project = copy_project(tmp_path)
-    for split, n in (("train", 5), ("test", 2)):
+    for split, n in (("train", 4), ("val", 1), ("test", 2)):
         for k, label in enumerate(("ADI", "TUM")):
             for i in range(n):
                 path = tmp_path / "images" / split / label / f"{i}.png"

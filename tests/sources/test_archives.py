@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import io
 import random
+import re
+import shutil
 import stat
 import struct
 import tracemalloc
@@ -14,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from clipit.artifacts.provenance import Origin
+from clipit.artifacts.tables import write_json
 from clipit.runtime.errors import UserError
 from clipit.sources import archives, disk
-from clipit.sources.archives import unpack
+from clipit.sources.archives import unpack, unpack_fetched
 
 BYTES = bytes(range(256)) * 100
 
@@ -289,7 +293,9 @@ def test_several_members_of_a_gzip_follow_each_other(tmp_path):
 )
 def test_a_gzip_that_is_cut_or_followed_by_garbage_is_damaged(tmp_path, content):
     (tmp_path / "a.gz").write_bytes(content)
-    refused(tmp_path / "a.gz", tmp_path / "data", r"a\.gz is damaged \(.+\): delete it and download it again")
+    refused(
+        tmp_path / "a.gz", tmp_path / "data", r"a\.gz is damaged \(.+\): delete it and the \.fetched\.json beside it"
+    )
 
 
 def test_a_zip_with_bytes_before_and_after_it_is_read(zipped, tmp_path):
@@ -396,3 +402,23 @@ def test_other_trouble_with_the_disk_is_said_in_one_line(zipped, tmp_path, monke
 
     monkeypatch.setattr(archives, "flush", fail)
     refused(zipped({"a": b"a"}), tmp_path / "data", r"cannot be unpacked into .*data \(Input/output error\)")
+
+
+# ------------------------------------------------------------------------------------------------- what was fetched
+
+
+@pytest.mark.parametrize("name", ["images.zip", "labels.csv"])
+def test_a_file_that_is_not_what_was_fetched_is_neither_unpacked_nor_taken(zipped, tmp_path, name):
+    file, marker = zipped({"set/a": b"a"}, name), tmp_path / ".fetched.json"
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    write_json(marker, {"sha256": sha256}, Origin("download_file").provenance())
+    unpack_fetched(file, marker)
+    assert (tmp_path / "set" / "a").exists() == (name == "images.zip")
+    shutil.rmtree(tmp_path / "set", ignore_errors=True)
+    zipped({"set/a": b"b"}, name)
+    with pytest.raises(UserError, match=r"has changed since it was fetched .*: delete it and the \.fetched\.json"):
+        unpack_fetched(file, marker)
+    assert not (tmp_path / "set").exists()
+    file.unlink()
+    with pytest.raises(UserError, match=rf"is gone, .*: delete {re.escape(str(marker))} and run again"):
+        unpack_fetched(file, marker)

@@ -15,13 +15,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from clipit.artifacts.tables import read_json
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
+from clipit.sources.checksums import digests_of
 from clipit.sources.disk import flush, is_full, require_room
 
 ARCHIVES = (".zip", ".gz")
 """Suffixes of what `unpack` unpacks."""
 
+_MARKER = ".fetched.json"
+_AGAIN = f"delete it and the {_MARKER} beside it, and run again"
 _MB = 1_000_000
 # Real data sets shrink to a tenth at best; only small files of few values (labels) shrink more.
 _MAX_RATIO = 100
@@ -33,6 +37,23 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile
 _DAMAGE = (
     zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError, OverflowError,
 )  # fmt: skip
+
+
+def unpack_fetched(file: str | Path, marker: str | Path, *, unpacked_md5: str | None = None) -> None:
+    """Unpacks `file` beside itself if it is an archive, once it is seen to be what was fetched.
+
+    `marker` says what was: its `sha256`. `unpacked_md5` is the MD5 of the one file within a .gz.
+
+    Raises:
+        UserError: as `unpack`; or the file is gone, or another one is in its place.
+    """
+    file, wanted = Path(file), read_json(marker)["sha256"]
+    if not file.is_file():
+        raise UserError(f"{file} is gone, though {marker} says that it was fetched: delete {marker} and run again")
+    if (found := digests_of(file).sha256) != wanted:
+        raise UserError(f"{file} has changed since it was fetched (sha256 {found} instead of {wanted}): {_AGAIN}")
+    if file.suffix in ARCHIVES:
+        unpack(file, file.parent, md5_of={file.stem: unpacked_md5} if unpacked_md5 else None)
 
 
 def unpack(archive: str | Path, into: str | Path, *, md5_of: Mapping[str, str] | None = None) -> None:
@@ -51,7 +72,7 @@ def unpack(archive: str | Path, into: str | Path, *, md5_of: Mapping[str, str] |
     """
     archive, into = Path(archive), Path(into)
     if not archive.is_file():
-        raise UserError(f"{archive} does not exist: download it first")
+        raise UserError(f"{archive} does not exist: delete the {_MARKER} beside it, if any, and run again")
     temporary = into / f".{archive.name}.unpacking"
     try:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -78,7 +99,7 @@ def unpack(archive: str | Path, into: str | Path, *, md5_of: Mapping[str, str] |
 
 
 def _damaged(archive: Path, how: str) -> UserError:
-    return UserError(f"{archive} is damaged ({how}): delete it and download it again")
+    return UserError(f"{archive} is damaged ({how}): {_AGAIN}")
 
 
 def _unpacked(archive: Path, folder: Path, md5_of: Mapping[str, str]) -> None:
@@ -92,7 +113,7 @@ def _unpacked(archive: Path, folder: Path, md5_of: Mapping[str, str]) -> None:
         if found[name] != expected.lower():
             raise UserError(
                 f"{archive} holds a {name} with md5 {found[name]} instead of {expected.lower()}: it is damaged or "
-                "another version, delete it and download it again"
+                f"another version, {_AGAIN}"
             )
 
 

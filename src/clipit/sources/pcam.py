@@ -126,7 +126,7 @@ def _open(path: Path) -> h5py.File:
     try:
         return h5py.File(path)
     except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist: delete the _COMPLETE.json beside it and run again") from error
+        raise UserError(f"{path} does not exist: delete _COMPLETE.json in its folder and run again") from error
     except OSError as error:
         raise UserError(f"{path} is not an HDF5 file, or a part of one: delete its folder and run again") from error
 
