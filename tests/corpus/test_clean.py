@@ -91,9 +91,7 @@ def test_a_section_that_is_named_as_another_report_is_refused(tmp_path: Path) ->
     entry = {"source": "text", "path": str(tmp_path / "notes"), "cleaning": "lossless", "split_sections": False}
     clean_reports(entry, tmp_path / "out.parquet", origin=ORIGIN)
     assert read_table(tmp_path / "out.parquet", reports.SCHEMA).column("report_id") == ["a", "a/gross"]
-    with pytest.raises(
-        UserError, match="notes: the reports read as number 1 and 2, or sections of them .* have one id"
-    ):
+    with pytest.raises(UserError, match=r"notes: the reports read as number 1 and 2, or sections .* have one id"):
         clean_reports(entry | {"split_sections": True}, tmp_path / "split.parquet", origin=ORIGIN)
     assert not (tmp_path / "split.parquet").exists()
 
