@@ -127,6 +127,20 @@ def test_a_wrong_checksum_in_the_catalog_is_told(entry, out):
     assert not out.exists()
 
 
+def test_a_wrong_checksum_leaves_the_shared_cache_alone(entry, out, tmp_path, monkeypatch):
+    fetch(entry, out)
+    shutil.rmtree(out.parent)
+    wrong = entry | {"sha256": "0" * 64}
+    assert "check sha256 and size of the catalog entry" in refusal(wrong, out)
+    cached = cached_file(HubRepo("org/reports", "dataset", entry["revision"]), NAME)
+    assert cached is not None
+    use_hub(monkeypatch, tmp_path, "http://127.0.0.1:9")
+    told = refusal(wrong, out)
+    assert f"has sha256 {SHA256} instead of {'0' * 64}" in told
+    assert "the hub cannot be reached" in told
+    assert cached.read_bytes() == CONTENT
+
+
 def test_a_damaged_cache_is_mended(entry, out):
     fetch(entry, out)
     cached = cached_file(HubRepo("org/reports", "dataset", entry["revision"]), NAME)

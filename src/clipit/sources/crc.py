@@ -70,8 +70,8 @@ def _listed(root: Path, stems: Sequence[str]) -> list[str]:
     """
     found = [root / stem for stem in stems if (root / stem).is_dir()]
     if len(found) != 1:
-        names = " and ".join(stems)
-        raise UserError(f"{root} holds {len(found)} of the folders {names}, not one: delete {root} and run again")
+        wanted = " and ".join(stems)
+        raise UserError(f"{root} holds {len(found)} of the folders {wanted}, not one: delete {root} and run again")
     names = []
     for label in CLASSES:
         tiles = image_files(found[0] / label)

@@ -8,7 +8,7 @@ from typing import Any
 
 from clipit.artifacts.atomic import atomic_path
 from clipit.runtime.errors import UserError
-from clipit.runtime.hub import HubRepo, cached_file, fetch_files, list_files
+from clipit.runtime.hub import HubFile, HubRepo, cached_file, fetch_files, list_files
 from clipit.sources.checksums import Digests, Wanted, digests_of, record, recorded
 from clipit.sources.disk import is_full, require_room
 from clipit.sources.download import download_file
@@ -74,13 +74,19 @@ def _placed(repo: HubRepo, name: str, path: Path, wanted: Wanted) -> Digests:
     cached = cached_file(repo, name) or _fetched(repo, name, path)
     found = digests_of(cached)
     if fault := wanted.fault(found):
-        # Once more, without what lay in the cache: a download is checked against what the hub says of it.
+        # The cache is other projects' too: only what the hub itself calls damaged goes.
+        try:
+            published = _published(repo, name, path)
+        except UserError as error:
+            raise UserError(f"{cached} {fault}, and the hub cannot say which is right: {error}") from None
+        if published.fault(found) is None:
+            raise UserError(f"{_address(repo, name)} {fault}: check sha256 and size of the catalog entry")
         print(f"clipit: {cached} {fault}: fetching it again", file=sys.stderr)
         cached.resolve().unlink()
         cached = _fetched(repo, name, path)
         found = digests_of(cached)
-    if fault := wanted.fault(found):
-        raise UserError(f"{_address(repo, name)} {fault}: check sha256 and size of the catalog entry")
+        if fault := wanted.fault(found):
+            raise UserError(f"{_address(repo, name)} {fault}: check sha256 and size of the catalog entry")
     with atomic_path(path) as temporary:
         # No link: whoever writes over `path` would write into a cache that other projects share.
         require_room(path.parent, found.size, path.name)
@@ -88,13 +94,28 @@ def _placed(repo: HubRepo, name: str, path: Path, wanted: Wanted) -> Digests:
     return found
 
 
+def _published(repo: HubRepo, name: str, path: Path) -> Wanted:
+    """What the hub says of the file: its size, and the SHA-256 of a large one."""
+    _, file = _listed(repo, name, path)
+    return Wanted(sha256=file.sha256, size=file.size)
+
+
 def _fetched(repo: HubRepo, name: str, path: Path) -> Path:
-    instead = f"or fetch {_address(repo, name)} elsewhere and put it at {path}"
-    at, listing = list_files(repo, instead=instead)
-    files = [file for file in listing.files if file.path == name]
-    if not files:
+    at, file = _listed(repo, name, path)
+    return fetch_files(at, [file], instead=_instead(repo, name, path))[0]
+
+
+def _listed(repo: HubRepo, name: str, path: Path) -> tuple[HubRepo, HubFile]:
+    """The commit that `repo` is at, and the file there."""
+    at, listing = list_files(repo, instead=_instead(repo, name, path))
+    file = next((file for file in listing.files if file.path == name), None)
+    if file is None:
         raise UserError(f"{repo} has no file {name!r}: look at {repo.page}/tree/{repo.revision}")
-    return fetch_files(at, files, instead=instead)[0]
+    return at, file
+
+
+def _instead(repo: HubRepo, name: str, path: Path) -> str:
+    return f"or fetch {_address(repo, name)} elsewhere and put it at {path}"
 
 
 def _address(repo: HubRepo, name: str) -> str:
