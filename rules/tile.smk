@@ -12,10 +12,10 @@ rule index_dataset:
         PATHS.benchmark("index_dataset/{dataset}")
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: lambda w: 4 if BIND.has_slides(w.dataset) else 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda w: 4000 if BIND.has_slides(w.dataset) else 2000,
+        runtime=lambda w, attempt: (240 if BIND.has_slides(w.dataset) else 30) * attempt,
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         store=lambda w: PATHS.store(w.dataset),
@@ -196,7 +196,7 @@ rule draw_slides:
     threads: 4
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         code=lambda w: BIND.images_code("draw_slides", w.dataset),

@@ -1,6 +1,7 @@
 """A data set of whole slides: its tiles, splits and labels, and the slides that cannot be used."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from clipit.config.datasets import SlidesDataset
 from clipit.config.load import load_config
 from clipit.runtime.errors import UserError
 from clipit.sources.image_source import BadImage, Item, open_images
+from clipit.sources.slide_survey import Survey
 from clipit.sources.slides import SlideImages
 
 SPLITS = {"train": "train", "val": "val", "test": "test"}
@@ -153,6 +155,23 @@ def test_a_slide_that_vanished_spoils_its_own_tiles(tmp_path: Path) -> None:
     found = [isinstance(pixels, BadImage) for pixels in images.pixels(items, 2)]
     assert found == [item.group == "a" for item in items]
     assert set(found) == {True, False}
+
+
+def test_tissue_is_looked_for_in_several_slides_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcd":
+        write_tissue(tmp_path / "train" / f"{name}.tif")
+    images = SlideImages(entry(tmp_path))
+    alone = images.items()
+    both, survey = threading.Barrier(2, timeout=10), images.survey
+
+    def together(name: str) -> Survey:
+        both.wait()
+        return survey(name)
+
+    monkeypatch.setattr(images, "survey", together)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert images.items() == alone
+    assert [item.group for item in alone] == [name for name in "abcd" for _ in range(16)]
 
 
 @pytest.mark.parametrize("compression", ["zlib", "jpeg"])

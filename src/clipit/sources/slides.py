@@ -1,5 +1,6 @@
 """Whole slides, cut into tiles of one resolution where there is tissue."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Bytes of patches that a thread reads at a time: enough to make handing them over cheap.
 _AT_A_TIME = 2_000_000
+_SURVEYORS = 4  # threads that look for tissue, as many as the rule index_dataset asks for
 
 
 class SlideImages(ImageSource):
@@ -41,8 +43,8 @@ class SlideImages(ImageSource):
     def items(self) -> list[Item]:
         found = []
         with Progress("find tissue", len(self._slides), "slides") as progress:
-            for listed in self._slides.values():
-                found += self._items_of(listed)
+            for tiles in in_order(self._items_of, self._slides.values(), min(_SURVEYORS, os.cpu_count() or 1)):
+                found += tiles
                 progress.advance(tiles=len(found))
         return found
 
