@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clipit.config.licence import Data, Licensed
 from clipit.config.load import load_config, merge_entries
 from clipit.runtime.errors import UserError
 
@@ -49,6 +50,10 @@ def test_every_shipped_config_loads(name: str) -> None:
         (lambda c: c.update(backbones={"colour": {"kind": "timm", "name": "resnet18"}}), ["backbones.colour"]),
         (lambda c: c.update(pairings={"random_seed1": {"method": "top1"}}), ["kept for random_pairing"]),
         (lambda c: c["experiments"]["demo"].update(seeds=[0, 0]), ["seeds names one twice"]),
+        (
+            lambda c: c.update(backbones={"uni": {"revision": "refs/pr/1"}}),
+            ["backbones.uni.revision", "without a slash"],
+        ),
         (
             lambda c: c.update(
                 backbones={"own": {"kind": "retriever", "retriever": "phantom_clip"}},
@@ -93,3 +98,30 @@ def test_a_password_in_an_address_is_refused_and_not_shown(raw: dict[str, Any]) 
     with pytest.raises(UserError, match="a password has no place") as caught:
         load_config(raw, CATALOG)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query", ["X-Amz-Date=1&X-Amz-Signature=hunter2", "sv=1&sig=hunter2", "access_token=hunter2", "ApiKey=hunter2"]
+)
+def test_a_secret_in_the_query_of_an_address_is_refused_and_not_shown(raw: dict[str, Any], query: str) -> None:
+    raw["downloads"] = {"mine": {"kind": "http", "url": f"https://example.org/x.zip?{query}"}}
+    with pytest.raises(UserError, match=r"downloads\.mine\.url: .* has no place in an address") as caught:
+        load_config(raw, CATALOG)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_address_may_have_a_query(raw: dict[str, Any]) -> None:
+    raw["downloads"] = {"mine": {"kind": "http", "url": "https://zenodo.org/records/1/files/x.zip?download=1"}}
+    assert load_config(raw, CATALOG).downloads["mine"].file == "x.zip"
+
+
+def test_every_entry_of_the_catalog_says_its_licence_its_citation_and_its_collections(raw: dict[str, Any]) -> None:
+    config = load_config(raw, CATALOG)
+    sections = (config.datasets, config.corpora, config.retrievers, config.backbones)
+    entries = [(name, entry) for section in sections for name, entry in section.items()]
+    public = {name: e for name, e in entries if isinstance(e, Licensed) and getattr(e, "source", "") != "phantom"}
+    assert {"pcam", "tcga_reports_breast", "conch", "resnet50"} <= set(public)
+    for name, entry in public.items():
+        assert entry.licence, name
+        assert entry.citation, name
+        assert entry.drawn_from if isinstance(entry, Data) else entry.pretrained_on, name

@@ -1,10 +1,14 @@
 """Files that are fetched, each by a job of its own."""
 
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl
 
 from pydantic import Field, PositiveInt, field_validator
 
 from clipit.config.strict import Strict
+
+_SECRET = ("token", "key", "sig", "secret", "passw", "pwd", "access", "credential", "auth")
+"""What names of a query's values hold that are secrets; Amazon's, Azure's and Google's signed addresses have such."""
 
 
 class HttpDownload(Strict):
@@ -22,9 +26,15 @@ class HttpDownload(Strict):
 
     @field_validator("url")
     @classmethod
-    def _without_password(cls, url: str) -> str:
+    def _without_secret(cls, url: str) -> str:
         if "@" in url.partition("://")[2].partition("/")[0]:
             raise ValueError("a password has no place in an address that is written down: put the file there by hand")
+        for name, _ in parse_qsl(url.partition("#")[0].partition("?")[2], keep_blank_values=True):
+            if any(word in name.lower() for word in _SECRET):
+                raise ValueError(
+                    f"{name!r}, a secret by its name, has no place in an address that is written down: put the file "
+                    "there by hand"
+                )
         return url
 
     @property

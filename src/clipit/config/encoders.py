@@ -1,11 +1,21 @@
 """Retrievers and backbones that the catalog names."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 
 from clipit.config.licence import Key, Model
 from clipit.config.strict import Strict
+
+
+def _no_path(revision: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", revision):  # it becomes part of a file's name
+        raise ValueError(f"{revision!r} cannot be used: name the commit, or a branch or tag without a slash")
+    return revision
+
+
+Revision = Annotated[str, AfterValidator(_no_path)]
 
 
 class OpenClipRetriever(Model):
@@ -13,7 +23,7 @@ class OpenClipRetriever(Model):
 
     kind: Literal["open_clip"]
     name: str
-    revision: str | None = None
+    revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
     batch: PositiveInt = 64
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -25,7 +35,7 @@ class ConchRetriever(Model):
     kind: Literal["conch"]
     name: str = "hf-hub:MahmoodLab/conch"
     """The hub's repository, or `local-dir:path` with its pytorch_model.bin."""
-    revision: str | None = None
+    revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
     batch: PositiveInt = 32
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -70,7 +80,7 @@ class TimmBackbone(Model):
 
     kind: Literal["timm"]
     name: str
-    revision: str | None = None
+    revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
     model_args: dict[str, bool | int | float | str | list[int]] = {}
     """Further arguments of the architecture, where the hub's copy does not say them."""
