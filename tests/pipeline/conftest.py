@@ -1,4 +1,4 @@
-"""A copy of the project with a tiny data set of its own, on which the whole chain has run once."""
+"""Copies of the project in which snakemake runs; in one of them, the whole chain has run once on own data."""
 
 import os
 import re
@@ -8,16 +8,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from tests.pipeline.own_data import SMALLER, write_own_data
 
 PROJECT = Path(__file__).parents[2]
 COPIED = ("Snakefile", "rules", "workflow", "config", "profiles", "envs", "src")
-VARIANTS = ["colour", "linear_probe", "lora_only", "random_pairing", "image_distillation", "clipit_unlabelled"]
-CLASSES = ("striped", "grainy")
-SECRET = "confidentialword"
+OWN = ("my.yaml", "smaller.yaml")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts whole runs first: they take longest, so they must not be what every other worker waits for."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.is_relative_to(here))
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,15 @@ class Project:
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
-    def would_run(self, *arguments: str, configfile: str = "tiny.yaml") -> dict[str, int]:
+    def run(self, *arguments: str) -> None:
+        """Runs snakemake there, which must succeed."""
+        done = self.snakemake(*arguments)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+
+    def would_run(self, *arguments: str, configfile: str | tuple[str, ...] = OWN) -> dict[str, int]:
         """The jobs that a dry run plans: rule -> count; empty where nothing is to be done."""
-        done = self.snakemake("--dry-run", *arguments, "--configfile", configfile)
+        configfiles = (configfile,) if isinstance(configfile, str) else configfile
+        done = self.snakemake("--dry-run", *arguments, "--configfile", *configfiles)
         assert done.returncode == 0, done.stdout + done.stderr
         text = done.stdout + done.stderr
         table = text.partition("Job stats:")[2].partition("\ntotal")[0]
@@ -52,6 +61,11 @@ class Project:
         assert old in text, f"{file} no longer holds {old!r}"
         path.write_text(text.replace(old, new, 1))
 
+    def copied_to(self, folder: Path) -> "Project":
+        """A copy of the whole of it, results and times of modification included, for one test to edit."""
+        shutil.copytree(self.folder, folder)
+        return Project(folder)
+
 
 def copy_project(folder: Path) -> Project:
     """Copies what snakemake needs of this project into `folder`."""
@@ -65,105 +79,19 @@ def copy_project(folder: Path) -> Project:
     return Project(folder)
 
 
-def _texture(rng: np.random.Generator, label: str) -> Image.Image:
-    """A synthetic texture: stripes in either direction or grain, alike in mean colour and in contrast."""
-    wave = np.sqrt(2) * np.sin(np.arange(32) * 1.2 + rng.uniform(0, 6))
-    stripes = np.broadcast_to(wave[:, None] if rng.random() < 0.5 else wave[None, :], (32, 32))
-    grain = rng.normal(0, 1, (32, 32))
-    picture = stripes if label == "striped" else grain
-    noisy = rng.uniform(110, 145, 3) + 35 * picture[..., None] + rng.normal(0, 4, (32, 32, 3))
-    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
-
-
-def _write_data(folder: Path) -> None:
-    rng = np.random.default_rng(0)
-    labelled, captioned = ["path,label,split,group"], ["image,caption"]
-    (folder / "images").mkdir(parents=True)
-    (folder / "captioned").mkdir()
-    for i in range(144):
-        label, split = CLASSES[i % 2], ("train", "val", "test")[i % 12 // 4]
-        _texture(rng, label).save(folder / "images" / f"{i}.png")
-        # Half of the train images have no label, for the variant that learns from such.
-        known = label if split != "train" or i % 4 < 2 else ""
-        labelled.append(f"{i}.png,{known},{split},patient{i // 4}")
-    for i in range(64):
-        label = CLASSES[i % 2]
-        _texture(rng, label).save(folder / "captioned" / f"{i}.png")
-        captioned.append(f"{i}.png,{label} tissue of kind {i % 5}")
-    (folder / "images" / "images.csv").write_text("\n".join(labelled) + "\n")
-    (folder / "captioned" / "captions.csv").write_text("\n".join(captioned) + "\n")
-    reports = [f"Case {i}. {SECRET}. {CLASSES[i % 2]} tissue of kind {i % 7}." for i in range(24)]
-    (folder / "reports.txt").write_text("\n".join(reports) + "\n")
-
-
-CONFIG = {
-    "datasets": {
-        "textures": {"source": "folder", "path": "data/images/images.csv", "size": 32},
-        "captioned": {
-            "source": "captioned",
-            "path": "data/captioned",
-            "captions": "data/captioned/captions.csv",
-            "size": 32,
-        },
-    },
-    "corpora": {"notes": {"source": "text", "path": "data/reports.txt"}},
-    "backbones": {"tiny": {"kind": "simclr", "dataset": "captioned", "epochs": 25, "batch": 16, "threads": 1}},
-    "retrievers": {
-        "tiny_clip": {
-            "kind": "aligned",
-            "captioned": "captioned",
-            "image": "tiny",
-            "train_image": True,
-            "text": {"layers": 1, "width": 32, "heads": 2, "context_length": 16},
-            "d": 16,
-            "epochs": 2,
-            "batch": 16,
-            "threads": 1,
-        }
-    },
-    "experiments": {
-        "tiny": {
-            "dataset": "textures",
-            "corpus": "notes",
-            "retriever": "tiny_clip",
-            "backbone": "tiny",
-            "variants": VARIANTS,
-            "seeds": [0],
-            "training": {"steps": 10, "batch": 8, "hidden": 16, "lora": {"r": 2}, "probe": {"epochs": 200}},
-        }
-    },
-}
-CONFIG["backbones"]["tiny"] |= {  # type: ignore[index]
-    "architecture": "resnet18",
-    "model_args": {"layers": [1, 1, 1, 1], "channels": [16, 16, 32, 32], "stem_type": "deep", "stem_width": 4},
-}
-
-
 @pytest.fixture(scope="session")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project after one whole run of the tiny chain."""
+    """The project after the README's recipe for own images and reports: a copy of own_data.yaml, its paths set."""
     project = copy_project(tmp_path_factory.mktemp("project"))
-    _write_data(project.folder / "data")
-    (project.folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
-    done = project.snakemake("--configfile", "tiny.yaml")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+    write_own_data(project.folder)
+    shutil.copy(project.folder / "config" / "own_data.yaml", project.folder / "my.yaml")
+    project.edit("my.yaml", "path: data/images ", "path: data/images/images.csv ")
+    (project.folder / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
+    project.run("--configfile", *OWN)
     return project
 
 
 @pytest.fixture
 def edited(chain: Project, tmp_path: Path) -> Project:
-    """The chain's project for one test to edit: restored afterwards, times of modification included."""
-    kept = tmp_path / "kept"
-    for name in (*COPIED, "data", "tiny.yaml"):
-        source = chain.folder / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy2
-        kept.mkdir(exist_ok=True)
-        copy(source, kept / name)  # type: ignore[operator]
-    yield chain  # type: ignore[misc]
-    for name in (*COPIED, "data", "tiny.yaml"):
-        target = chain.folder / name
-        if target.is_dir():
-            shutil.rmtree(target)
-            shutil.copytree(kept / name, target)
-        else:
-            shutil.copy2(kept / name, target)
+    """The chain's project for one test to edit."""
+    return chain.copied_to(tmp_path / "project")

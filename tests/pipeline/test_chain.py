@@ -1,4 +1,4 @@
-"""The whole chain on a tiny data set: what it leaves behind, and how it takes bad input."""
+"""The whole chain on tiny data by the shipped own_data.yaml: what it leaves behind, and how it takes bad input."""
 
 import csv
 import json
@@ -6,23 +6,36 @@ import re
 
 import pyarrow.parquet as pq
 import pytest
-from tests.pipeline.conftest import SECRET, VARIANTS, Project
+from tests.pipeline.conftest import OWN, Project
+from tests.pipeline.own_data import OWN_VARIANTS, SECRET, TRAINED_VARIANTS
 
 pytestmark = pytest.mark.xdist_group("chain")
 
 
-def test_the_table_has_every_variant(chain: Project) -> None:
-    with open(chain.folder / "results/tables/tiny.csv") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["variant"] for row in rows} == set(VARIANTS)
+def test_a_worker_gets_whole_groups(request: pytest.FixtureRequest) -> None:
+    # Silently without effect in some versions of pytest and pytest-xdist: the chain then runs once a worker.
+    if getattr(request.config.option, "loadgroup", False):
+        assert request.node.nodeid.endswith("@chain")
+
+
+@pytest.mark.parametrize(("table", "variants"), [("own_data", OWN_VARIANTS), ("trained", TRAINED_VARIANTS)])
+def test_the_table_has_every_variant(chain: Project, table: str, variants: list[str]) -> None:
+    with open(chain.folder / f"results/tables/{table}.csv") as file:
+        assert {row["variant"] for row in csv.DictReader(file)} == set(variants)
 
 
 def test_textures_are_told_apart_by_structure_and_not_by_colour(chain: Project) -> None:
-    def balanced_accuracy(variant: str) -> float:
-        (path,) = (chain.folder / "results/runs/textures").glob(f"*/{variant}/*/seed0/metrics.json")
+    def balanced_accuracy(run: str) -> float:
+        (path,) = (chain.folder / "results/runs/my_images").glob(f"{run}/*/seed0/metrics.json")
         return json.loads(path.read_text())["splits"]["test"]["metrics"]["balanced_accuracy"]["value"]
 
-    assert balanced_accuracy("linear_probe") > balanced_accuracy("colour") + 0.1
+    assert balanced_accuracy("trained/linear_probe") > balanced_accuracy("colour/colour") + 0.1
+
+
+def test_a_single_value_is_changed_without_a_file(chain: Project) -> None:
+    jobs = chain.would_run("--config", "datasets={my_images: {size: 224}}")
+    assert jobs["tile_dataset"] == jobs["index_dataset"] == 1
+    assert "train_retriever" not in jobs
 
 
 def test_no_report_text_or_id_leaves_the_pipeline(chain: Project) -> None:
@@ -55,16 +68,19 @@ def test_nothing_holds_the_place_where_it_was_made(chain: Project) -> None:
     ("override", "words"),
     [
         (
-            "experiments={tiny: {backbone: tinyy}}",
-            "experiments.tiny.backbone = 'tinyy' is not in the catalog, did you mean 'tiny'?",
+            "experiments={own_data: {backbone: my_backbon}}",
+            "experiments.own_data.backbone = 'my_backbon' is not in the catalog, did you mean 'my_backbone'?",
         ),
-        ("experiments={tiny: {seedz: [1]}}", "unknown key 'experiments.tiny.seedz', did you mean 'seeds'?"),
-        ("datasets={textures: {path: data/nowhere}}", "datasets.textures.path = 'data/nowhere' does not exist"),
-        ("corpora={notes: {path: data/nothing.txt}}", "corpora.notes.path = 'data/nothing.txt' does not exist"),
+        ("experiments={own_data: {seedz: [1]}}", "unknown key 'experiments.own_data.seedz', did you mean 'seeds'?"),
+        ("datasets={my_images: {path: data/nowhere}}", "datasets.my_images.path = 'data/nowhere' does not exist"),
+        (
+            "corpora={my_reports: {path: data/nothing.txt}}",
+            "corpora.my_reports.path = 'data/nothing.txt' does not exist",
+        ),
     ],
 )
 def test_a_mistake_in_the_config_stops_before_any_job(chain: Project, override: str, words: str) -> None:
-    done = chain.snakemake("--configfile", "tiny.yaml", "--dry-run", "--config", override)
+    done = chain.snakemake("--configfile", *OWN, "--dry-run", "--config", override)
     assert done.returncode != 0
     assert words in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -72,10 +88,10 @@ def test_a_mistake_in_the_config_stops_before_any_job(chain: Project, override: 
 
 def test_a_corpus_without_text_fails_in_one_line(chain: Project) -> None:
     (chain.folder / "data" / "blank.txt").write_text("\n\n")
-    corpus = "corpora={notes: {path: data/blank.txt}}"
-    target = "other/corpora/notes/reports.parquet"
-    done = chain.snakemake(target, "--configfile", "tiny.yaml", "--config", "results=other", corpus)
+    corpus = "corpora={my_reports: {path: data/blank.txt}}"
+    target = "other/corpora/my_reports/reports.parquet"
+    done = chain.snakemake(target, "--configfile", *OWN, "--config", "results=other", corpus)
     (chain.folder / "data" / "blank.txt").unlink()
     assert done.returncode != 0
     assert "clipit: report corpus data/blank.txt has no text" in done.stdout + done.stderr
-    assert not (chain.folder / "other/corpora/notes/reports.parquet").exists()
+    assert not (chain.folder / "other/corpora/my_reports/reports.parquet").exists()

@@ -1,16 +1,18 @@
-"""Exactly what an edit can change runs again, by dry run after one whole run of the tiny chain."""
+"""Exactly what an edit can change runs again, by dry run after one whole run of the chain."""
 
 import os
 
 import pytest
 import yaml
-from tests.pipeline.conftest import VARIANTS, Project
+from tests.pipeline.conftest import Project
+from tests.pipeline.own_data import OWN_VARIANTS, TRAINED_VARIANTS
 
 pytestmark = pytest.mark.xdist_group("chain")
 
-STUDENTS = 4  # lora_only, random_pairing, image_distillation, clipit_unlabelled
-TEACHERS = 3  # of random pairs, of image embeddings, of top1 pairs
-RUNS = len(VARIANTS)
+PROBES = 3  # colour, and linear_probe on either backbone
+STUDENTS = 5  # lora_only, random_pairing, image_distillation, clipit; clipit_unlabelled
+TEACHERS = 4  # of random pairs, of image embeddings, of top1 pairs by either retriever
+RUNS = len(OWN_VARIANTS + TRAINED_VARIANTS)
 
 
 def test_a_second_run_has_nothing_to_do(chain: Project) -> None:
@@ -24,7 +26,7 @@ def test_comments_docstrings_formatting_and_touched_files_rerun_nothing(edited: 
     edited.edit(
         "src/clipit/training/teacher.py", "torch.set_num_threads(threads)", "\n    torch.set_num_threads( threads )"
     )
-    for file in ("Snakefile", "workflow/scripts/pair.py", "src/clipit/embedding/images.py", "tiny.yaml"):
+    for file in ("Snakefile", "workflow/scripts/pair.py", "src/clipit/embedding/images.py", "smaller.yaml"):
         os.utime(edited.folder / file)
     assert edited.would_run() == {}
 
@@ -33,7 +35,7 @@ def test_the_order_of_keys_reruns_nothing(edited: Project) -> None:
     def backwards(value: object) -> object:
         return {k: backwards(value[k]) for k in reversed(value)} if isinstance(value, dict) else value
 
-    path = edited.folder / "tiny.yaml"
+    path = edited.folder / "smaller.yaml"
     path.write_text(yaml.safe_dump(backwards(yaml.safe_load(path.read_text())), sort_keys=False))
     assert edited.would_run() == {}
 
@@ -41,25 +43,25 @@ def test_the_order_of_keys_reruns_nothing(edited: Project) -> None:
 def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> None:
     edited.edit("src/clipit/pairing/methods.py", "weight[:, 0] = 1", "weight[:, 0] = 1.0 + 0")
     assert edited.would_run() == {
-        "pair": 2,
-        "audit_pairs": 2,
-        "train_teacher": 2,
-        "train_student": 2,
-        "evaluate": 2,
-        "compare": 1,
+        "pair": 3,
+        "audit_pairs": 3,
+        "train_teacher": 3,
+        "train_student": 3,
+        "evaluate": 3,
+        "compare": 2,
         "report": 1,
         "all": 1,
     }
 
 
 def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
-    edited.edit("tiny.yaml", "- 0\n", "- 0\n    - 1\n")
+    edited.edit("smaller.yaml", "- 0\n", "- 0\n    - 1\n")
     assert edited.would_run() == {
         "pair": 1,  # the random one
         "train_probe": 2,
-        "train_teacher": TEACHERS,
-        "train_student": STUDENTS,
-        "evaluate": RUNS,
+        "train_teacher": 3,
+        "train_student": 4,
+        "evaluate": len(OWN_VARIANTS),
         "compare": 1,
         "report": 1,
         "all": 1,
@@ -70,13 +72,13 @@ def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Proje
     edited.edit("data/images/images.csv", "0.png,striped", "0.png,grainy")
     jobs = edited.would_run()
     assert jobs.pop("label_dataset") == 1
-    assert jobs.pop("audit_pairs") == 2  # it reports how far pairs follow labels
+    assert jobs.pop("audit_pairs") == 3  # it reports how far pairs follow labels
     assert jobs == {
-        "train_probe": 2,
+        "train_probe": PROBES,
         "train_teacher": TEACHERS,
         "train_student": STUDENTS,
         "evaluate": RUNS,
-        "compare": 1,
+        "compare": 2,
         "report": 1,
         "all": 1,
     }
@@ -86,15 +88,22 @@ def test_an_edited_image_reruns_its_data_set_alone(edited: Project) -> None:
     picture = edited.folder / "data/images/3.png"
     picture.write_bytes((edited.folder / "data/images/5.png").read_bytes())
     jobs = edited.would_run()
-    assert jobs["tile_dataset"] == jobs["index_dataset"] == jobs["embed_images"] == 1
-    assert "train_retriever" not in jobs
-    assert "embed_reports" not in jobs
+    assert jobs["tile_dataset"] == jobs["index_dataset"] == 1
+    assert jobs["embed_images"] == 2
+    assert not {"train_backbone", "train_retriever", "embed_reports"} & set(jobs)
+
+
+def test_a_shorter_list_of_images_reruns_their_data_set_alone(edited: Project) -> None:
+    edited.edit("data/images/images.csv", "143.png,grainy,test,patient35\n", "")
+    jobs = edited.would_run()
+    assert jobs["tile_dataset"] == jobs["index_dataset"] == 1
+    assert not {"train_backbone", "train_retriever", "embed_reports"} & set(jobs)
 
 
 def test_lambda_reruns_the_students_that_distil(edited: Project) -> None:
-    edited.edit("tiny.yaml", "      steps: 10", "      steps: 10\n      lambda: 0.5")
+    edited.edit("smaller.yaml", "      steps: 10", "      steps: 10\n      lambda: 0.5")
     jobs = edited.would_run()
-    assert jobs["train_student"] == TEACHERS
+    assert jobs["train_student"] == 3
     assert "train_teacher" not in jobs
     assert "train_probe" not in jobs
 
