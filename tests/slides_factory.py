@@ -1,6 +1,7 @@
-"""Synthetic whole slides: tissue-like patterns in small pyramidal TIFF files."""
+"""Synthetic whole slides: tissue-like patterns in small pyramidal TIFF files, and regions drawn on them."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,21 @@ def write_slide(
             file.write(level, **options, **common)
             if number == 0 and kind == "svs":  # a thumbnail follows the first level
                 file.write(levels[-1], metadata=None, photometric="rgb", rowsperstrip=len(levels[-1]))
+    return path
+
+
+def write_regions(path: Path, outlines: Mapping[str, Sequence[Sequence[float]]]) -> Path:
+    """Writes one polygon a label, closed and in level-0 pixels, as QuPath exports them (GeoJSON)."""
+    regions = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Polygon", "coordinates": [outline]},
+            "properties": {"objectType": "annotation", "classification": {"name": label}},
+        }
+        for label, outline in outlines.items()
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": regions}))
     return path
 
 
