@@ -17,9 +17,10 @@ PROJECT = Path(workflow.basedir)
 try:
     CONFIG = load_config(config, PROJECT / "config" / "catalog.yaml")
     PLAN = expand(CONFIG)
-    check_accepted(CONFIG, PLAN, dry_run=workflow.output_settings.dryrun)
+    DRY_RUN = workflow.output_settings.dryrun
+    check_accepted(CONFIG, PLAN, dry_run=DRY_RUN)
     check_present(CONFIG, PLAN)
-    BIND = Binding(CONFIG, PLAN, PROJECT)
+    BIND = Binding(CONFIG, PLAN, PROJECT, dry_run=DRY_RUN)
     GPUS = BIND.gpus
 except UserError as error:
     sys.exit(f"clipit: {error}")

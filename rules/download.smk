@@ -62,6 +62,8 @@ rule download_model:
     resources:
         mem_mb=1000,
         runtime=1440,
+    params:
+        name=lambda w: BIND.hub_name(w.repo),
     message:
         "Fetching the model {wildcards.repo}"
     script:

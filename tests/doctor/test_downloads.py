@@ -109,7 +109,7 @@ def test_a_file_that_changed_at_its_source_is_told(http):
 
 
 def test_without_a_network_it_says_where_to_put_the_file(download):
-    found = download(kind="http", url="http://127.0.0.1:9/images.zip?key=secret")
+    found = download(kind="http", url="http://127.0.0.1:9/images.zip?id=secret")
     assert found.status == "FAIL"
     assert "127.0.0.1:9/images.zip cannot be reached (ConnectionError)" in found.detail
     assert "secret" not in repr(found)

@@ -1,5 +1,6 @@
 """What stops a run before any job, and what a dry run only tells."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from clipit.config.expand import Plan, expand
 from clipit.config.experiment import Config
 from clipit.config.load import load_config
 from clipit.runtime.errors import UserError
+from clipit.workflow.bind import Binding
 from clipit.workflow.check import check_accepted
 
 PROJECT = Path(__file__).parents[2]
@@ -53,4 +55,36 @@ def test_what_the_page_of_the_paper_accepts_is_enough(capsys: pytest.CaptureFixt
     page = (PROJECT / "docs" / "paper.md").read_text()
     accepted = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
     check_accepted(*paper(**accepted), dry_run=False)
+    assert capsys.readouterr().err == ""
+
+
+ASKED: list[tuple[str, Callable[[Binding], Any]]] = [
+    ("datasets.bach", lambda bind: bind.downloaded("bach")),
+    ("datasets.bach", lambda bind: bind.download("bach")),
+    ("corpora.tcga_breast", lambda bind: bind.corpus_downloaded("tcga_breast")),
+    ("corpora.tcga_breast", lambda bind: bind.download("tcga_reports_hub")),
+    ("retrievers.conch", lambda bind: bind.retriever_files("conch")),
+    ("retrievers.conch", lambda bind: bind.backbone_files("conch_image")),
+    ("retrievers.conch", lambda bind: bind.hub_name("MahmoodLab--conch")),
+    ("backbones.uni", lambda bind: bind.backbone_files("uni")),
+    ("backbones.uni", lambda bind: bind.hub_name("MahmoodLab--uni")),
+]
+
+
+@pytest.mark.parametrize(("key", "ask"), ASKED)
+def test_what_no_run_uses_is_refused_too_when_its_file_is_asked_for(
+    key: str, ask: Callable[[Binding], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    config = load_config(raw, CONFIG / "catalog.yaml")
+    with pytest.raises(UserError, match=f"write accept_licence: true in {key}$"):
+        ask(Binding(config, expand(config), PROJECT))
+    dry = Binding(config, expand(config), PROJECT, dry_run=True)
+    assert ask(dry) == ask(dry)
+    assert [line.partition(" is under")[0] for line in capsys.readouterr().err.splitlines()] == [
+        f"clipit: not yet accepted: {key}"
+    ]
+    section, _, name = key.partition(".")
+    accepted = load_config(raw | {section: {name: {"accept_licence": True}}}, CONFIG / "catalog.yaml")
+    assert ask(Binding(accepted, expand(accepted), PROJECT)) == ask(dry)
     assert capsys.readouterr().err == ""

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[2]
 def binding() -> Binding:
     raw = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
     config = load_config(raw, PROJECT / "config" / "catalog.yaml")
-    return Binding(config, expand(config), PROJECT)
+    return Binding(config, expand(config), PROJECT, dry_run=True)
 
 
 def test_every_kind_has_a_module_that_loads_it() -> None:

@@ -29,9 +29,10 @@ _HUB = "hf-hub:"
 class Binding(DataBinding):
     """Look-ups over one configuration."""
 
-    def __init__(self, config: Config, plan: Plan, project: Path) -> None:
-        super().__init__(config, project)
+    def __init__(self, config: Config, plan: Plan, project: Path, *, dry_run: bool = False) -> None:
+        super().__init__(config, project, dry_run=dry_run)
         self._plan = plan
+        self._told |= {(section, name) for section, names in planned_entries(config, plan).items() for name in names}
         self.device = resolve_device(config.compute.device)
         self.gpus = gpus(config.compute.device)
 
@@ -67,7 +68,10 @@ class Binding(DataBinding):
         entry = self._config.backbones[backbone]
         if entry.kind == "simclr":
             return [self.paths.backbone_weights(backbone)]
-        return self.retriever_files(entry.retriever) if entry.kind == "retriever" else self._hub_files(entry)
+        if entry.kind == "retriever":
+            return self.retriever_files(entry.retriever)
+        self._check_accepted([("backbones", backbone)])
+        return self._hub_files(entry)
 
     def backbone_fingerprint(self, backbone: str) -> str | None:
         """Changes when the files of a `local-dir:` backbone do."""
@@ -119,6 +123,7 @@ class Binding(DataBinding):
         """Files of the results folder that loading a retriever reads."""
         entry = self._config.retrievers[retriever]
         if not isinstance(entry, AlignedRetriever):
+            self._check_accepted([("retrievers", retriever)])
             return self._hub_files(entry)
         return [self.paths.retriever_sentinel(retriever), *self.backbone_files(entry.image)]
 
@@ -129,6 +134,17 @@ class Binding(DataBinding):
             return _local_dir(entry.name)
         text = fingerprint_files(entry.text) if isinstance(entry.text, str) else None
         return json_digest([self.backbone_fingerprint(entry.image), text])
+
+    def hub_name(self, repo: str) -> str:
+        """The model of the hub, `organisation/model[@revision]`, whose marker is named `repo`."""
+        marker = self.paths.hub_model(repo)
+        self._check_accepted(
+            (section, name)
+            for section in ("retrievers", "backbones")
+            for name, entry in getattr(self._config, section).items()
+            if hasattr(entry, "revision") and self._hub_marker(entry) == marker
+        )
+        return repo.replace("--", "/", 1)
 
     def _hub_files(self, entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> list[str]:
         marker = self._hub_marker(entry)

@@ -1,5 +1,6 @@
 """What rules ask of the configuration about data sets, corpora and what is fetched for them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from clipit.config.licence import Data
 from clipit.sources import image_source, report_source
 from clipit.sources.image_files import SUFFIXES
 from clipit.sources.slide_files import SLIDE_SUFFIXES, companions
+from clipit.workflow.check import check_one_accepted
 from clipit.workflow.code_digest import code_digest
 from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files, fingerprint_listed
@@ -24,8 +26,9 @@ _OTHER_KEYS = {"parts", "max_rejected", "download"} | set(Data.model_fields)
 class DataBinding:
     """Look-ups over the data of one configuration."""
 
-    def __init__(self, config: Config, project: Path) -> None:
-        self._config, self._project = config, project
+    def __init__(self, config: Config, project: Path, *, dry_run: bool = False) -> None:
+        self._config, self._project, self._dry_run = config, project, dry_run
+        self._told: set[tuple[str, str]] = set()  # (section, entry) whose licences have been looked at
         self.paths = Paths(config.results)
 
     def code(self, script: str, *readers: str) -> str:
@@ -43,12 +46,29 @@ class DataBinding:
     # ------------------------------------------------------------------------------------------------- downloads
 
     def download(self, download: str) -> dict[str, Any]:
-        """Where a file is fetched from, and its checksums."""
+        """Where a file is fetched from, and its checksums.
+
+        Raises:
+            UserError: as all look-ups of what is fetched: its licence is not accepted.
+        """
+        self._check_accepted(
+            (section, name)
+            for section in ("datasets", "corpora")
+            for name, entry in getattr(self._config, section).items()
+            if download in entry.downloads.values()
+        )
         return plain(self._config.downloads[download])
 
     def download_file(self, download: str) -> str:
         """Where a fetched file is kept; whoever has it already puts it there."""
         return self.paths.download(download, self._config.downloads[download].file)
+
+    def _check_accepted(self, users: Iterable[tuple[str, str]]) -> None:
+        users = list(users)
+        if self._dry_run and not self._told.isdisjoint(users):
+            return
+        self._told.update(users)
+        check_one_accepted(self._config, users, dry_run=self._dry_run)
 
     def _unpacked(self, download: str) -> str:
         """The file, or for a `.zip` the folder, that a download comes to."""
@@ -84,6 +104,7 @@ class DataBinding:
 
     def downloaded(self, dataset: str) -> list[str]:
         """What must be downloaded before the data set can be read."""
+        self._check_accepted([("datasets", dataset)])
         return self._downloaded(self._config.datasets[dataset])
 
     def images_fingerprint(self, dataset: str) -> str | None:
@@ -142,6 +163,7 @@ class DataBinding:
 
     def corpus_downloaded(self, corpus: str) -> list[str]:
         """What must be downloaded before the corpus can be read."""
+        self._check_accepted([("corpora", corpus)])
         return self._downloaded(self._config.corpora[corpus])
 
     def corpus_fingerprint(self, corpus: str) -> str | None:

@@ -1,7 +1,7 @@
 """What must be so before any job starts: own data and saved models are there, licences are accepted."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,20 +75,41 @@ def check_accepted(config: Config, plan: Plan, *, dry_run: bool) -> None:
         UserError: there is one; the message says what is to be accepted, and by which key. A dry run, which fetches
             nothing, shows its plan all the same: there each is printed, a line each.
     """
-    refused = [
-        f"{section}.{name} is under {entry.licence or 'terms of its own'} ({entry.restriction}): to accept that, "
-        f"write accept_licence: true in {section}.{name}"
-        for section, names in planned_entries(config, plan).items()
-        for name in names
-        if isinstance(entry := getattr(config, section)[name], Licensed)
-        and entry.restriction
-        and not entry.accept_licence
-    ]
+    planned = planned_entries(config, plan).items()
+    refused = [line for section, names in planned for name in names if (line := refusal(config, section, name))]
     if dry_run:
         for line in refused:
-            print(f"clipit: not yet accepted: {line}", file=sys.stderr)
+            _tell(line)
     elif refused:
         raise UserError("config: " + "; ".join(refused))
+
+
+def check_one_accepted(config: Config, users: Sequence[tuple[str, str]], *, dry_run: bool) -> None:
+    """As `check_accepted`, of a single file, which may be asked for by its path without any run that uses it.
+
+    `users` are the entries that it is fetched for, (section, name) each; that one of them is accepted is enough.
+    """
+    refused = [line for section, name in users if (line := refusal(config, section, name))]
+    if not refused or len(refused) < len(users):
+        return
+    if not dry_run:
+        raise UserError(f"config: {refused[0]}")
+    _tell(refused[0])
+
+
+def refusal(config: Config, section: str, name: str) -> str | None:
+    """What is to be accepted of an entry and has not been, and by which key; None: nothing."""
+    entry = getattr(config, section)[name]
+    if not isinstance(entry, Licensed) or not entry.restriction or entry.accept_licence:
+        return None
+    return (
+        f"{section}.{name} is under {entry.licence or 'terms of its own'} ({entry.restriction}): to accept that, "
+        f"write accept_licence: true in {section}.{name}"
+    )
+
+
+def _tell(line: str) -> None:
+    print(f"clipit: not yet accepted: {line}", file=sys.stderr)
 
 
 def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
