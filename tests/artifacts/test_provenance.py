@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from clipit.artifacts.provenance import Origin, check_lineage, file_digest, json_digest
+from clipit.artifacts.provenance import Origin, check_lineage, file_digest, json_digest, marker_digests
 from clipit.artifacts.tables import write_json
 from clipit.runtime.errors import UserError
 
@@ -26,6 +26,21 @@ def test_an_input_is_its_content_not_its_place(origin, tmp_path):
     assert written["inputs"]["reports"] == hashlib.sha256(b"report").hexdigest() == file_digest(one)
     two.write_text("another report")
     assert written != origin.provenance(inputs={"reports": two})
+
+
+def test_what_the_source_reads_stands_beside_what_the_stage_is_handed(tmp_path):
+    marker, patches = tmp_path / "pcam_train_x" / "_COMPLETE.json", tmp_path / "patches.parquet"
+    marker.parent.mkdir()
+    marker.write_text("{}")
+    patches.write_text("p")
+    written = Origin("label", inputs=marker_digests([marker])).provenance(inputs={"patches": patches})
+    assert written["inputs"] == {"pcam_train_x": file_digest(marker), "patches": file_digest(patches)}
+    assert list(written["inputs"]) == sorted(written["inputs"])
+
+
+def test_what_decides_pixels_and_coordinates_is_among_the_libraries(origin):
+    named = {"tifffile", "tiffslide", "openslide-python", "h5py", "scikit-image", "shapely", "pillow"}
+    assert named <= set(origin.provenance()["libraries"])
 
 
 def test_it_says_what_made_the_file(origin):

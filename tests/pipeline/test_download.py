@@ -12,7 +12,8 @@ from tests.miniatures.images import md5
 from tests.pipeline.conftest import Project, copy_project
 from tests.servers.http import FileServer
 
-from clipit.artifacts.schemas import labels, splits
+from clipit.artifacts.provenance import file_digest
+from clipit.artifacts.schemas import items, labels, splits
 from clipit.artifacts.tables import read_table
 
 pytestmark = pytest.mark.xdist_group("download")
@@ -68,6 +69,9 @@ def test_an_archive_becomes_a_labelled_data_set(project: Project, file_server: F
     assert stored.column("label").count(1) == 7
     split = read_table((project.folder / LABELS).with_name("splits.parquet"), splits.SCHEMA).column("split")
     assert {name: split.count(name) for name in set(split)} == {"train": 8, "val": 2, "test": 4}
+    listed = read_table((project.folder / LABELS).with_name("items.parquet"), items.SCHEMA)
+    marker = project.folder / "results/data/mini_zip/_COMPLETE.json"
+    assert listed.provenance["inputs"] == {"mini_zip": file_digest(marker)}
     assert project.would_run(LABELS, configfile="mini.yaml") == {}
 
 

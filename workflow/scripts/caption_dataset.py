@@ -7,9 +7,11 @@ with job(snakemake.log[0]):
     from clipit.artifacts.provenance import Origin
     from clipit.tiling.describe import caption_dataset
 
+    # Of an own table, the fingerprint is the digest of the column that is read.
+    own = {"column caption": snakemake.params.fingerprint} if snakemake.params.fingerprint else {}
     caption_dataset(
         snakemake.params.entry,
         snakemake.input.patches,
         snakemake.output[0],
-        origin=Origin("caption_dataset", described(snakemake.params.entry), snakemake.params.code),
+        origin=Origin("caption_dataset", described(snakemake.params.entry), snakemake.params.code, inputs=own),
     )

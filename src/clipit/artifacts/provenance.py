@@ -6,7 +6,7 @@ Provenance holds no time, host or path: equal work gives equal bytes.
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,19 +16,24 @@ from clipit.runtime.errors import UserError
 
 # The libraries whose version can change a number.
 _LIBRARIES = (
-    "clipit", "faiss-cpu", "faiss-gpu", "numpy", "open_clip_torch", "peft", "pillow", "pyarrow", "pytorch-lightning",
-    "scikit-learn", "scipy", "tensorstore", "timm", "torch", "transformers",
+    "clipit", "faiss-cpu", "faiss-gpu", "h5py", "imagecodecs", "numpy", "open_clip_torch", "openslide-bin",
+    "openslide-python", "peft", "pillow", "pyarrow", "pytorch-lightning", "scikit-image", "scikit-learn", "scipy",
+    "shapely", "tensorstore", "tifffile", "tiffslide", "timm", "torch", "transformers",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a stage is told about itself by its caller: its name, its parameters, its code digest, its seed."""
+    """What a stage is told about itself by its caller: its name, its parameters, its code digest, its seed.
+
+    `inputs` are digests of what its source reads: downloads, own tables and reports.
+    """
 
     stage: str
     params: Mapping[str, Any] = field(default_factory=dict)
     code: str = "unversioned"
     seed: int | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def provenance(
         self, *, lineage: Mapping[str, str] | None = None, inputs: Mapping[str, str | Path] | None = None
@@ -36,7 +41,8 @@ class Origin:
         """The provenance of one output.
 
         `lineage` names what the output describes by content digest (`patches`, `reports`, `retriever`, `backbone`):
-        two files that disagree on a shared name must never be combined. `inputs` are files, stored by their SHA-256.
+        two files that disagree on a shared name must never be combined. `inputs` are files, stored by their SHA-256
+        beside those of the origin.
         """
         return {
             "stage": self.stage,
@@ -44,7 +50,9 @@ class Origin:
             "seed": self.seed,
             "code": self.code,
             "lineage": dict(sorted((lineage or {}).items())),
-            "inputs": {name: file_digest(path) for name, path in sorted((inputs or {}).items())},
+            "inputs": dict(
+                sorted({**self.inputs, **{name: file_digest(path) for name, path in (inputs or {}).items()}}.items())
+            ),
             "libraries": _versions(),
         }
 
@@ -64,6 +72,11 @@ def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def marker_digests(markers: Iterable[str | Path]) -> dict[str, str]:
+    """SHA-256 of the markers of downloads, which hold those of the files, by the downloads' names."""
+    return {Path(marker).parent.name: file_digest(marker) for marker in markers}
 
 
 def json_digest(value: Any) -> str:

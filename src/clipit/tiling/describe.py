@@ -88,7 +88,11 @@ def label_dataset(
             label[i] = None
     columns = {"patch_id": stored.column("patch_id"), "label": label}
     write_table(
-        out, columns, labels.SCHEMA, _provenance(stored, origin), {"classes": known.classes, "weak": known.weak}
+        out,
+        columns,
+        labels.SCHEMA,
+        origin.provenance(lineage=stored.lineage, inputs={"patches": stored.path, "splits": splits_file}),
+        {"classes": known.classes, "weak": known.weak},
     )
 
 
