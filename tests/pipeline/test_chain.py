@@ -33,9 +33,12 @@ def test_textures_are_told_apart_by_structure_and_not_by_colour(chain: Project) 
 
 
 def test_a_single_value_is_changed_without_a_file(chain: Project) -> None:
-    jobs = chain.would_run("--config", "datasets={my_images: {size: 224}}")
+    larger = "--config", "datasets={my_images: {size: 224}}"
+    jobs = chain.would_run(*larger)
     assert jobs["tile_dataset"] == jobs["index_dataset"] == 1
     assert "train_retriever" not in jobs
+    as_shipped = chain.would_run(*larger, configfile="my.yaml")
+    assert (as_shipped["tile_dataset"], as_shipped["train_student"]) == (2, 4 * 3)
 
 
 def test_no_report_text_or_id_leaves_the_pipeline(chain: Project) -> None:
