@@ -1,8 +1,12 @@
 """What every benchmark shares: a measure, the table on the terminal, the file under results/bench."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -62,3 +66,17 @@ def print_table(title: str, measures: Sequence[Measure]) -> None:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def peak_megabytes() -> float:
+    """The highest resident memory of this process so far (`ru_maxrss` starts from that of the parent)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError("/proc/self/status tells no VmHWM: this benchmark runs on Linux")
+
+
+def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function` of the `arguments`, in a process that has done nothing else."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()

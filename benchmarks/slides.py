@@ -10,12 +10,11 @@ import os
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench import Measure, print_table, write_results
+from bench import Measure, in_fresh_process, peak_megabytes, print_table, write_results
 
 SIDE, MPP, SIZE = 20_000, 0.5, 224
 THREADS, ROUNDS = 2, 2
@@ -97,19 +96,6 @@ def read_with_tiffslide(slide: Path, patches: Path, threads: int) -> dict[str, f
 def measured(begin: float) -> dict[str, float]:
     """Seconds since `begin`, and this process's peak memory in MB."""
     return {"seconds": time.perf_counter() - begin, "megabytes": peak_megabytes()}
-
-
-def peak_megabytes() -> float:
-    """The highest resident memory of this process so far."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise RuntimeError("/proc/self/status tells no VmHWM: this benchmark runs on Linux")
-
-
-def in_fresh_process(function: Any, *arguments: Any) -> Any:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def measure(folder: Path, side: int = SIDE) -> list[Measure]:

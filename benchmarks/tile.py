@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench import Measure, print_table, write_results
+from bench import Measure, in_fresh_process, peak_megabytes, print_table, write_results
 from clipit.artifacts.provenance import Origin
 from clipit.runtime.progress import Progress
 from clipit.tiling.tile import index_dataset, tile_dataset
@@ -163,16 +163,9 @@ def rates(images: Path, work: Path, rounds: int) -> dict[str, float]:
 
 def peak_of_tiling(images: Path, work: Path) -> float:
     """MB of memory that this process held at most while it tiled `images`."""
-    import resource
-
     index(images, work)
     tile(images, work)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-
-
-def in_fresh_process(function: Callable[..., float], *arguments: Any) -> float:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+    return peak_megabytes()
 
 
 def memory_measure(folder: Path, scale: Scale) -> Measure:
@@ -182,7 +175,7 @@ def memory_measure(folder: Path, scale: Scale) -> Measure:
         write_images(folder / name, "jpg", images, scale.different)
         peaks.append(in_fresh_process(peak_of_tiling, folder / name, folder / f"{name}-work"))
     return Measure(
-        f"peak memory of a fresh process (maxrss), {4 * scale.images:,} images beside {scale.images:,}",
+        f"peak memory of a fresh process (VmHWM), {4 * scale.images:,} images beside {scale.images:,}",
         peaks[1],
         "MB",
         baseline=peaks[0],

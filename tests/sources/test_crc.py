@@ -88,7 +88,7 @@ def test_a_missing_class_is_told(tiles: Path) -> None:
 def test_a_missing_archive_is_told(tiles: Path) -> None:
     (tiles / "NCT-CRC-HE-100K").rename(tiles / "NCT")
     with pytest.raises(
-        UserError, match="holds 0 of the folders NCT-CRC-HE-100K and NCT-CRC-HE-100K-NONORM, .*: delete .* and run"
+        UserError, match=r"holds 0 of the folders NCT-CRC-HE-100K and NCT-CRC-HE-100K-NONORM, .*: delete .* and run"
     ):
         CrcImages(entry(tiles))
 

@@ -98,7 +98,7 @@ def test_threads_and_shards_give_the_same_bytes(
 ) -> None:
     (Path(entry["path"]) / "train" / "a" / "1.png").write_bytes(b"")
     monkeypatch.setattr(patch_layout, "SHARD_BYTES", 5 * 8 * 8 * 3)
-    monkeypatch.setattr(module, "_AT_A_TIME", 3 * 8 * 8 * 3)
+    monkeypatch.setattr(module, "_PIECE", 7)
     for threads in (1, 4):
         tile(entry, tmp_path / str(threads), threads=threads)
     assert digest(tmp_path / "1") == digest(tmp_path / "4")

@@ -14,7 +14,10 @@ from clipit.sources.grid import grid_tiles, tile_side
 from clipit.sources.image_files import image_size, read_rgb, to_patch, to_tile
 from clipit.sources.image_source import BadImage, Item
 from clipit.sources.in_order import in_order
+from clipit.sources.plain_jpeg import plain_jpeg
+from clipit.sources.plain_tiff import plain_tiff
 
+_PLAIN = {".jpg": plain_jpeg, ".jpeg": plain_jpeg, ".tif": plain_tiff, ".tiff": plain_tiff}
 # Bytes of patches that a thread makes at a time: enough to make handing them over cheap.
 _AT_A_TIME = 2_000_000
 
@@ -118,6 +121,8 @@ class _Picture:
 
     def patch(self, item: Item, size: int) -> np.ndarray | BadImage:
         """The patch of one of its items, asked for once each."""
+        if not item.width and (plain := self._plain(size)) is not None:
+            return plain
         image = self._image()
         try:
             if isinstance(image, BadImage):
@@ -125,6 +130,14 @@ class _Picture:
             return to_tile(image, item.x, item.y, item.width, size) if item.width else to_patch(image, size)
         except BadImage as reason:
             return _bare(reason)
+
+    def _plain(self, size: int) -> np.ndarray | None:
+        """The whole picture, where it is a patch already and takes no looking into."""
+        decode = _PLAIN.get(self._path.suffix.lower())
+        try:
+            return decode and decode(self._path.read_bytes(), size)
+        except OSError:
+            return None  # the long way tells why
 
     def _image(self) -> Image.Image | BadImage:
         with self._lock:

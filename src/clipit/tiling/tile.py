@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,10 @@ from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.sources.disk import is_full, require_room
 from clipit.sources.image_source import BadImage, open_images
-from clipit.sources.in_order import in_order
 from clipit.tiling.listed import stored_items
 
 _TOLD = 20  # rejected items that are named in the log
-_PIECE = 65_536  # digests that are joined at a time
-_AT_A_TIME = 2_000_000  # bytes of patches that a thread digests at a time
+_PIECE = 65_536  # items that are in memory at a time
 
 
 def index_dataset(entry: Mapping[str, Any], store: Path, out: Path, *, origin: Origin) -> None:
@@ -66,49 +64,42 @@ def tile_dataset(
     table = read_table(index, items.SCHEMA)
     writer = PatchWriter.open(store)
     rows = part_rows(len(table.table), writer.size, part, parts)
-    pixels = open_images(entry).pixels(stored_items(table, rows), threads)
+    images = open_images(entry)
+    pieces = (rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE))
+    pixels = chain.from_iterable(images.pixels(stored_items(table, piece), threads) for piece in pieces)
     with _told_when_full(Path(store)):
-        digests, reasons = _fill(writer, rows, pixels, threads, Path(store).parent.name)
+        digests, reasons = _fill(writer, rows, pixels, Path(store).parent.name)
         columns = {"index": np.arange(rows.start, rows.stop), "sha256": digests, "reason": reasons}
         write_table(out, columns, tiled.SCHEMA, origin.provenance(inputs={"items": index}))
 
 
 def _fill(
-    writer: PatchWriter, rows: range, pixels: Iterator[np.ndarray | BadImage], threads: int, name: str
+    writer: PatchWriter, rows: range, pixels: Iterator[np.ndarray | BadImage], name: str
 ) -> tuple[list[str | None], list[str | None]]:
     """Writes `pixels` to `rows`; gives the digest of each patch, and the reason why there is none."""
     nothing = np.zeros((writer.size, writer.size, 3), np.uint8)
     digests: list[str | None] = []
     reasons: list[str | None] = []
-    outcomes = _digested(pixels, max(1, _AT_A_TIME // nothing.nbytes), threads)
     with Progress(f"tile {name}", len(rows), "patches") as progress, ThreadPoolExecutor(1, "shards") as behind:
         finished: Future[None] | None = None
         for start in range(rows.start, rows.stop, writer.shard_rows):
             with writer.shard(start) as shard:
-                for patch, digest in islice(outcomes, shard.rows):
-                    shard.append(nothing if isinstance(patch, BadImage) else patch)
-                    digests.append(digest)
-                    reasons.append(str(patch) if isinstance(patch, BadImage) else None)
+                for patch in islice(pixels, shard.rows):
+                    if isinstance(patch, BadImage):
+                        shard.append(nothing)
+                        digests.append(None)
+                        reasons.append(str(patch))
+                    else:
+                        shard.append(patch)
+                        digests.append(patch_digest(patch))
+                        reasons.append(None)
                     progress.advance()
-            if finished:
-                finished.result()
+                if finished:
+                    finished.result()  # within `with`: if the last shard failed, this one goes too
             finished = behind.submit(shard.finish)  # the disk takes its time
         if finished:
             finished.result()
     return digests, reasons
-
-
-def _digested(
-    pixels: Iterator[np.ndarray | BadImage], at_a_time: int, threads: int
-) -> Iterator[tuple[np.ndarray | BadImage, str | None]]:
-    """Each patch with its digest, computed by `threads` threads; None where there is no patch."""
-
-    def digest(patches: list[np.ndarray | BadImage]) -> list[tuple[np.ndarray | BadImage, str | None]]:
-        return [(patch, None if isinstance(patch, BadImage) else patch_digest(patch)) for patch in patches]
-
-    batches = iter(lambda: list(islice(pixels, at_a_time)), [])
-    for batch in in_order(digest, batches, threads):
-        yield from batch
 
 
 @contextlib.contextmanager
@@ -137,9 +128,9 @@ def seal_dataset(
     """Joins the parts: the patches that are in the store, the rejected ones, and the sentinel, written last.
 
     Raises:
-        UserError: more than `max_rejected` of the items were rejected, or of the images and slides give no patch; a part
-            is missing rows or is of other items; or the store is missing patches: another run, killed since, has begun
-            it anew.
+        UserError: more than `max_rejected` of the items were rejected, or of the images and slides give no patch; a
+            part is missing rows or is of other items; or the store is missing patches: another run, killed since, has
+            begun it anew.
     """
     listed = read_table(index, items.SCHEMA).table
     parts = [read_table(part, tiled.SCHEMA) for part in tiled_parts]
