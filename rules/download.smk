@@ -8,9 +8,9 @@ rule download_file:
         PATHS.log("download_file/{download}"),
     benchmark:
         PATHS.benchmark("download_file/{download}")
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
@@ -55,9 +55,9 @@ rule download_model:
         PATHS.log("download_model/{repo}"),
     benchmark:
         PATHS.benchmark("download_model/{repo}")
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

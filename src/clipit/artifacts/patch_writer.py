@@ -136,7 +136,7 @@ class ShardWriter:
             data = data[self._opened.write(data) :]
 
     def finish(self) -> None:
-        """Adds the index, flushes the file to the disk and gives it its name.
+        """Adds the index and gives the file its name. Whoever seals the store flushes it to the disk before.
 
         Raises:
             ValueError: there are not as many patches as belong into it.
@@ -146,7 +146,6 @@ class ShardWriter:
             if self._opened.tell() != self.rows * self._layout.patch_bytes:
                 raise ValueError(f"{self._file} must hold {self.rows} patches of {self._layout.size} px")
             self._write(memoryview(self._index()))
-            os.fsync(self._opened.fileno())
             self._opened.close()
             os.replace(self._part, self._file)
         except BaseException:

@@ -26,7 +26,7 @@ class BadImage(Exception):
     """An image that cannot be used; its message is the reason, shown to the user."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One patch to come, before any pixel is decoded; `x`, `y`, `width` in level-0 pixels, width 0 = whole image."""
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,13 @@ from clipit.artifacts.schemas import items, patches, rejected, tiled
 from clipit.artifacts.tables import read_table, write_json, write_table
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
-from clipit.sources.disk import is_full, require_room
+from clipit.sources.disk import flush, is_full, require_room
 from clipit.sources.image_source import BadImage, open_images
 from clipit.tiling.listed import stored_items
 
 _TOLD = 20  # rejected items that are named in the log
-_PIECE = 65_536  # items that are in memory at a time
+_PIECE = 8_192  # items that are in memory at a time
+_DIGESTED = 65_536  # patches whose digests are joined at a time; part of the store's digest
 
 
 def index_dataset(entry: Mapping[str, Any], store: Path, out: Path, *, origin: Origin) -> None:
@@ -80,8 +80,7 @@ def _fill(
     nothing = np.zeros((writer.size, writer.size, 3), np.uint8)
     digests: list[str | None] = []
     reasons: list[str | None] = []
-    with Progress(f"tile {name}", len(rows), "patches") as progress, ThreadPoolExecutor(1, "shards") as behind:
-        finished: Future[None] | None = None
+    with Progress(f"tile {name}", len(rows), "patches") as progress:
         for start in range(rows.start, rows.stop, writer.shard_rows):
             with writer.shard(start) as shard:
                 for patch in islice(pixels, shard.rows):
@@ -94,11 +93,7 @@ def _fill(
                         digests.append(patch_digest(patch))
                         reasons.append(None)
                     progress.advance()
-                if finished:
-                    finished.result()  # within `with`: if the last shard failed, this one goes too
-            finished = behind.submit(shard.finish)  # the disk takes its time
-        if finished:
-            finished.result()
+            shard.finish()
     return digests, reasons
 
 
@@ -141,6 +136,8 @@ def seal_dataset(
             f"the tiled parts of {Path(index).parent} do not cover its items: delete that folder and run again"
         )
     check_shards(store)
+    with _told_when_full(Path(store)):
+        flush(Path(store))  # what is declared must outlive a power cut; once, since each shard would wait for the disk
     rows = listed.append_column("sha256", outcome["sha256"]).append_column("reason", outcome["reason"])
     stored = pc.is_null(rows["reason"])
     good, bad = rows.filter(stored), rows.filter(pc.invert(stored))
@@ -167,7 +164,7 @@ def seal_dataset(
 
 def _content_digest(good: pa.Table) -> str:
     """A digest of the patches' names and pixels, in order; piece by piece, to bound the memory."""
-    pieces = (good.slice(start, _PIECE) for start in range(0, len(good), _PIECE))
+    pieces = (good.slice(start, _DIGESTED) for start in range(0, len(good), _DIGESTED))
     return json_digest([json_digest([p["patch_id"].to_pylist(), p["sha256"].to_pylist()]) for p in pieces])
 
 
