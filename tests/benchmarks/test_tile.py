@@ -2,7 +2,7 @@ import pytest
 
 import tile
 
-TINY = tile.Scale(images=12, different=8, rounds=1)
+TINY = tile.Scale(images=12, different=8, few=12, rounds=1)
 
 
 @pytest.fixture(autouse=True)
