@@ -1,7 +1,9 @@
+import itertools
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import zarr
 from tests.stores import seal, write_store
 
 from clipit.artifacts import patch_layout
+from clipit.artifacts import patch_writer as module
 from clipit.artifacts.patch_layout import part_rows, tensorstore_spec
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.patch_writer import PatchWriter
@@ -62,20 +65,42 @@ def test_shards_hold_pixels_uncompressed_even_black_ones(path):
     assert (path / "image/c/1/0/0/0").stat().st_size == (path / "image/c/0/0/0/0").stat().st_size
 
 
-@pytest.mark.parametrize(("start", "n"), [(1, 5), (0, 4), (5, 6), (20, 2), (20, 4)])
-def test_parts_of_shards_are_refused(path, start, n):
-    with pytest.raises(ValueError, match="whole shards of 5"):
+@pytest.mark.parametrize(("start", "n"), [(1, 5), (0, 4), (5, 6), (20, 2)])
+def test_shards_that_are_not_filled_are_refused_and_go(path, start, n):
+    with pytest.raises(ValueError, match=r"patches are missing: \d of .*image/c/\d/0/0/0"):
         PatchWriter.create(path, 23, SIZE).write(start, PATCHES[:n])
+    assert not list(path.rglob("*.__lock"))
 
 
-def test_a_shard_is_filled_patch_by_patch(path):
-    writer = PatchWriter.create(path, 23, SIZE)
-    for start in range(0, 23, writer.shard_rows):
-        with writer.shard(start) as shard:
-            for patch in PATCHES[start : start + shard.rows]:
-                shard.append(patch)
-        assert not (path / f"image/c/{start // 5}/0/0/0").exists()
-        shard.finish()
+def test_rows_past_the_end_are_refused(path):
+    with pytest.raises(ValueError, match="rows 20 to 24 of a store of 23"):
+        PatchWriter.create(path, 23, SIZE).write(20, PATCHES[:4])
+
+
+def test_threads_fill_shards_in_any_order_and_in_blocks_of_any_length(path):
+    order = np.random.default_rng(1).permutation(8)
+    cuts = [0, 1, 2, 8, 9, 16, 17, 22, 23]
+    runs = [range(*pair) for pair in itertools.pairwise(cuts)]
+    with PatchWriter.create(path, 23, SIZE) as writer, ThreadPoolExecutor(4) as threads:
+        done = [threads.submit(writer.put, runs[i].start, [PATCHES[row] for row in runs[i]]) for i in order]
+        assert not any(future.exception() for future in done)
+    np.testing.assert_array_equal(PatchStore(path, sealed=False).batch(range(23)), PATCHES)
+
+
+def test_a_shard_has_its_name_once_it_is_full(path):
+    with PatchWriter.create(path, 23, SIZE) as writer:
+        writer.put(6, [PATCHES[6:10]])
+        assert not (path / "image/c/1/0/0/0").exists()
+        writer.put(5, [PATCHES[5]])
+        assert (path / "image/c/1/0/0/0").exists()
+
+
+def test_more_arrays_than_the_system_takes_at_once_and_fewer_bytes_than_asked(path, monkeypatch):
+    whole = os.pwritev
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    monkeypatch.setattr(os, "pwritev", lambda file, data, at: whole(file, [b"".join(data)[:100]], at))
+    with PatchWriter.create(path, 23, SIZE) as writer:
+        writer.put(0, list(PATCHES))
     np.testing.assert_array_equal(PatchStore(path, sealed=False).batch(range(23)), PATCHES)
 
 
@@ -88,30 +113,16 @@ def test_tensorstore_writes_the_same_bytes(path, tmp_path):
     assert all((path / name).read_bytes() == (other / name).read_bytes() for name in files(path))
 
 
-def test_a_shard_that_is_not_full_is_refused_and_goes(path):
-    with PatchWriter.create(path, 23, SIZE).shard(5) as shard:
-        shard.append(PATCHES[:4])
-    with pytest.raises(ValueError, match="must hold 5 patches"):
-        shard.finish()
-    assert files(path) == ["image/zarr.json", "zarr.json"]
-
-
 def test_an_error_while_a_shard_is_filled_leaves_nothing(path):
-    with pytest.raises(ZeroDivisionError), PatchWriter.create(path, 23, SIZE).shard(5) as shard:
-        shard.append(PATCHES[:4])
+    with pytest.raises(ZeroDivisionError), PatchWriter.create(path, 23, SIZE) as writer:
+        writer.put(5, [PATCHES[:4]])
         raise ZeroDivisionError
     assert files(path) == ["image/zarr.json", "zarr.json"]
 
 
-@pytest.mark.parametrize("start", [-5, 1, 25])
-def test_a_shard_starts_where_one_lies(path, start):
-    with pytest.raises(ValueError, match="no shard starts at row"):
-        PatchWriter.create(path, 23, SIZE).shard(start)
-
-
 def test_floats_are_not_cut_to_bytes(path):
-    with pytest.raises(ValueError, match="float64 patches"), PatchWriter.create(path, 5, SIZE).shard(0) as shard:
-        shard.append(PATCHES[0] / 255)
+    with pytest.raises(ValueError, match="float64 patches"):
+        PatchWriter.create(path, 5, SIZE).write(0, PATCHES[:5] / 255)
 
 
 def test_a_store_of_another_program_is_not_written(path):

@@ -96,7 +96,7 @@ def finish(images: str, work: Path) -> dict[str, str]:
 
 def steps_counted(die_at: int | None) -> Iterator[int]:
     """Counts what is done to the disk; kills the process at step `die_at`, in the middle of a write if it is one."""
-    from clipit.artifacts.patch_writer import ShardWriter
+    from clipit.artifacts.patch_writer import _Shard
 
     steps = itertools.count()
 
@@ -106,13 +106,13 @@ def steps_counted(die_at: int | None) -> Iterator[int]:
                 in_the_middle()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    write = ShardWriter._write
+    write = _Shard._write
 
-    def half_written(self: ShardWriter, data: memoryview) -> None:
-        step(lambda: write(self, data[: len(data) // 2]))
-        write(self, data)
+    def half_written(self: _Shard, data: list[memoryview], at: int) -> int:
+        step(lambda: write(self, [data[0][: len(data[0]) // 2]], at))
+        return write(self, data, at)
 
-    ShardWriter._write = half_written  # type: ignore[method-assign]
+    _Shard._write = half_written  # type: ignore[method-assign]
     sys.addaudithook(lambda event, _: step() if event in ("os.rename", "os.remove", "os.mkdir") else None)
     return steps
 

@@ -227,18 +227,27 @@ def test_no_token_is_in_the_output_or_the_arguments_of_a_process(hub, tmp_path):
     hub.faults["model.bin"] = [HubFault(cut=100), HubFault(status=429, retry_after=0), HubFault(cut=100, reset=True)]
     hub.add_model("org/closed", tmp_path / "published", gated=True)
     code = (
-        "import subprocess; from clipit.runtime.hub import *; from clipit.runtime.errors import UserError\n"
+        "import os, subprocess; from clipit.runtime.hub import *; from clipit.runtime.errors import UserError\n"
         "for name in ('org/model', 'org/closed'):\n"
         "    try:\n"
         "        at, listing = list_files(HubRepo(name), instead='')\n"
         "        print(fetch_files(at, listing.files, instead=''))\n"
         "    except UserError as error:\n"
         "        print(repr(error), error)\n"
-        "print(subprocess.run(['ps', '-ww', '-eo', 'args'], capture_output=True, text=True).stdout)"
+        "seen = ['ps', '-ww', '-o', 'args', '-s', str(os.getsid(0))]\n"
+        "print(subprocess.run(seen, capture_output=True, text=True).stdout)"
     )
     environment = {**os.environ, **hub.environment(tmp_path / "other", token=hub.stranger)}
-    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,  # what else runs on the machine is not ours
+    )
     assert "org/closed is gated" in said.stdout
+    assert "ps -ww -o args" in said.stdout
     assert "[####################]" in said.stderr
     assert {request.token for request in hub.requests if request.host == "hub"} == {hub.stranger}
     assert hub.stranger not in said.stdout + said.stderr

@@ -2,6 +2,7 @@
 
 import weakref
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def listed(root: Path, *names: str, **changes: Any) -> list[Item]:
 
 
 def read(root: Path, items: list[Item], threads: int = 1) -> list[np.ndarray | BadImage]:
-    return list(read_items(items, lambda item: root / item.source, 8, threads))
+    return list(chain(*read_items(items, lambda item: root / item.source, 8, threads, lambda _, patches: patches)))
 
 
 def test_without_a_grid_and_a_resolution_no_file_is_opened(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_an_image_is_decoded_once_and_kept_no_longer(
     monkeypatch.setattr(module, "read_rgb", counted)
     monkeypatch.setattr(module, "_AT_A_TIME", 5 * 8 * 8 * 3)
     items = listed(tmp_path, *names, grid=GRID)
-    patches = read_items(items, lambda item: tmp_path / item.source, 8, threads)
+    patches = read_items(items, lambda item: tmp_path / item.source, 8, threads, lambda _, patches: len(patches))
     alive = [sum(image() is not None for image in list(images)) for _ in patches]
     assert decoded == Counter(names)
     assert max(alive) <= threads + 1

@@ -92,7 +92,7 @@ def test_no_cut_or_damaged_file_passes_for_a_whole_one(tmp_path: Path, name: str
 
     def read(data: bytes) -> np.ndarray | BadImage:
         path.write_bytes(data)
-        (outcome,) = read_items([Item(name, name)], lambda item: path, SIZE, 1)
+        ((outcome,),) = read_items([Item(name, name)], lambda item: path, SIZE, 1, lambda _, patches: patches)
         return outcome
 
     assert np.array_equal(read(content), by_pillow(content))
@@ -107,5 +107,6 @@ def test_no_cut_or_damaged_file_passes_for_a_whole_one(tmp_path: Path, name: str
         outcome = read(bytes(damaged))
         if not isinstance(outcome, BadImage):
             path.rename(path.with_suffix(".bmp"))  # the long way: content decides, not the suffix
-            (long,) = read_items([Item(name, name)], lambda item: path.with_suffix(".bmp"), SIZE, 1)
+            bmp = path.with_suffix(".bmp")
+            ((long,),) = read_items([Item(name, name)], lambda item, bmp=bmp: bmp, SIZE, 1, lambda _, patches: patches)
             assert isinstance(long, BadImage) or np.array_equal(outcome, long), place

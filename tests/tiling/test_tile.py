@@ -107,8 +107,8 @@ def test_threads_and_shards_give_the_same_bytes(
 def test_a_source_that_gives_too_few_patches_is_a_defect(
     entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FolderImages, "pixels", lambda *_: iter([np.zeros((8, 8, 3), np.uint8)] * 35))
-    with pytest.raises(ValueError, match="must hold 36 patches"):
+    monkeypatch.setattr(FolderImages, "runs", lambda *a: (a[3](0, [np.zeros((8, 8, 3), np.uint8)] * n) for n in [35]))
+    with pytest.raises(ValueError, match="patches are missing: 1 of"):
         tile(entry, tmp_path)
     assert not (tmp_path / "part0.parquet").exists()
 

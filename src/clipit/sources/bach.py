@@ -1,15 +1,13 @@
 """BACH: 400 photographs of breast tissue, a hundred of each class."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from clipit.runtime.errors import UserError
 from clipit.sources.image_files import image_files
 from clipit.sources.image_items import image_items, read_items
-from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+from clipit.sources.image_source import ImageSource, Item, Labels, Patch, R
 
 CLASSES = ("Benign", "InSitu", "Invasive", "Normal")
 
@@ -35,8 +33,10 @@ class BachImages(ImageSource):
             self._root, files, size=self._entry["size"], mpp=self._entry["mpp"], grid=self._entry["grid"]
         )
 
-    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        return read_items(items, lambda item: self._root / item.source, self._entry["size"], threads)
+    def runs(
+        self, items: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        return read_items(items, lambda item: self._root / item.source, self._entry["size"], threads, use)
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         split = dict(zip(self._names, split_of_rows(self._entry["split"]), strict=True))

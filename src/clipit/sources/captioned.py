@@ -1,14 +1,12 @@
 """Own images with captions: a folder and a CSV with the columns image and caption."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from clipit.runtime.errors import UserError
 from clipit.sources.image_items import read_items
-from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+from clipit.sources.image_source import ImageSource, Item, Labels, Patch, R
 from clipit.sources.listing import read_listing
 
 
@@ -32,8 +30,10 @@ class CaptionedImages(ImageSource):
     def items(self) -> list[Item]:
         return [Item(patch_id=image, source=image) for image in self._captions]
 
-    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        return read_items(items, lambda item: self._root / item.source, self._size, threads)
+    def runs(
+        self, items: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        return read_items(items, lambda item: self._root / item.source, self._size, threads, use)
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         return ["train"] * len(items)

@@ -1,15 +1,13 @@
 """NCT-CRC-HE: class folders of 224 px tiles; trained on one archive, tested on another."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from clipit.runtime.errors import UserError
 from clipit.sources.image_files import image_files
 from clipit.sources.image_items import read_items
-from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+from clipit.sources.image_source import ImageSource, Item, Labels, Patch, R
 
 CLASSES = ("ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM")
 TRAIN = ("NCT-CRC-HE-100K", "NCT-CRC-HE-100K-NONORM")
@@ -33,8 +31,10 @@ class CrcImages(ImageSource):
         mpp = self._entry["mpp"] * _SIDE / self._entry["size"]
         return [Item(patch_id=name, source=name, mpp=mpp) for names in self._names.values() for name in names]
 
-    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        return read_items(items, self._path, self._entry["size"], threads)
+    def runs(
+        self, items: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        return read_items(items, self._path, self._entry["size"], threads, use)
 
     def _path(self, item: Item) -> Path:
         return self._root["test" if _stem(item) in TEST else "train"] / item.source

@@ -2,19 +2,17 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from clipit.runtime.errors import UserError
 from clipit.sources.drawn_splits import drawn_splits, with_val
 from clipit.sources.image_files import image_files, visible_files
 from clipit.sources.image_items import image_items, read_items
-from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+from clipit.sources.image_source import ImageSource, Item, Labels, Patch, R
 from clipit.sources.listing import check_classes, read_listing, utf8_name
 
 # Folders that hold splits, not classes.
@@ -72,8 +70,10 @@ class FolderImages(ImageSource):
             where = "class folders" if self._entry["splits"] is None else "class folders of the splits"
             print(f"{self._root}: files left out: {counts} (images are read from the {where} alone)", file=sys.stderr)
 
-    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        return read_items(items, lambda item: self._root / item.source, self._entry["size"], threads)
+    def runs(
+        self, items: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        return read_items(items, lambda item: self._root / item.source, self._entry["size"], threads, use)
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         files, entry = self._files.values(), self._entry

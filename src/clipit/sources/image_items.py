@@ -1,6 +1,6 @@
 """Image files as items, one an image or tiles over each, and the pixels of both."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,7 @@ from PIL import Image
 from clipit.runtime.progress import Progress
 from clipit.sources.grid import grid_tiles, tile_side
 from clipit.sources.image_files import image_size, read_rgb, to_patch, to_tile
-from clipit.sources.image_source import BadImage, Item
+from clipit.sources.image_source import BadImage, Item, Patch, R
 from clipit.sources.in_order import in_order
 from clipit.sources.plain_jpeg import plain_jpeg
 from clipit.sources.plain_tiff import plain_tiff
@@ -80,19 +80,24 @@ def _tiles(
 
 
 def read_items(
-    items: Iterable[Item], path_of: Callable[[Item], Path], size: int, threads: int
-) -> Iterator[np.ndarray | BadImage]:
-    """The patch of each item in turn, uint8 (size, size, 3), or why there is none, decoded by `threads` threads.
+    items: Iterable[Item],
+    path_of: Callable[[Item], Path],
+    size: int,
+    threads: int,
+    use: Callable[[int, list[Patch]], R],
+) -> Generator[R, None, None]:
+    """`use` of the patches of all items, as `ImageSource.runs` has it.
 
     Whole images (width 0) are resized and cropped, tiles are cut out and resized. A file is decoded once for all its
-    items that follow each other, and kept no longer; a few dozen patches wait at a time.
+    items that follow each other, and kept no longer.
     """
+    length = max(1, _AT_A_TIME // (size * size * 3))
 
-    def read(unit: list[tuple[_Picture, Item]]) -> list[np.ndarray | BadImage]:
-        return [picture.patch(item, size) for picture, item in unit]
+    def read(numbered: tuple[int, list[tuple[_Picture, Item]]]) -> R:
+        number, unit = numbered
+        return use(number * length, [picture.patch(item, size) for picture, item in unit])
 
-    for patches in in_order(read, _units(items, path_of, max(1, _AT_A_TIME // (size * size * 3))), threads):
-        yield from patches
+    return in_order(read, enumerate(_units(items, path_of, length)), threads)
 
 
 def _units(

@@ -1,9 +1,9 @@
 """What tiling asks of a data set, whatever it is made of."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,8 +22,15 @@ READERS = {
 covers) only its own."""
 
 
+R = TypeVar("R")
+
+
 class BadImage(Exception):
     """An image that cannot be used; its message is the reason, shown to the user."""
+
+
+Patch = np.ndarray | BadImage
+"""A patch, uint8 (size, size, 3), or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,20 @@ class ImageSource:
         """Every patch, in the store's order."""
         raise NotImplementedError
 
-    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
-        """The patch of each item in turn, uint8 (size, size, 3), or why there is none, decoded by `threads` threads."""
+    def runs(
+        self, items: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        """`use(first, patches)` of the patches of all `items`, a run of a few at a time, in their order.
+
+        `first` is the place of a run among `items`. `threads` threads decode, each hands what it decoded to `use`
+        itself: what is done with patches is done by all threads, while they are still in the processor's cache.
+        """
         raise NotImplementedError
+
+    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[Patch]:
+        """The patch of each item in turn, decoded by `threads` threads."""
+        for patches in self.runs(items, threads, lambda _, patches: patches):
+            yield from patches
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         """Split of each item: train, val or test."""

@@ -1,7 +1,7 @@
 """A function over many items by several threads, results in order, few in flight."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ R = TypeVar("R")
 _AHEAD = 4  # results that wait, for each thread
 
 
-def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R, None, None]:
     """`function` of each item in turn; `threads` of them at work, a few results ahead, so that memory is bounded."""
     if threads < 2:
         yield from map(function, items)

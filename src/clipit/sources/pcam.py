@@ -1,6 +1,6 @@
 """PatchCamelyon: three pairs of HDF5 files, patches `x` and labels `y`, with splits of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from clipit.runtime.errors import UserError
 from clipit.sources.image_files import to_square
-from clipit.sources.image_source import ImageSource, Item, Labels
+from clipit.sources.image_source import ImageSource, Item, Labels, Patch, R
 from clipit.sources.in_order import in_order
 
 CLASSES = ("no_tumor", "tumor")
@@ -18,7 +18,7 @@ SPLITS = {"train": "train", "valid": "val", "test": "test"}
 """PCam's names of the splits, in the store's order, and ours."""
 SIDE = 96
 
-_SLICE = 256  # patches read at once, 7 MB
+_SLICE = 64  # patches read at once, 2 MB
 
 
 class PcamImages(ImageSource):
@@ -37,12 +37,17 @@ class PcamImages(ImageSource):
             for row in range(count)
         ]
 
-    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray]:
-        patches = (patch for split, rows in _runs(items) for patch in self._patches(split, rows))
-        if self._size == SIDE:
-            # HDF5 decompresses under a lock of its own: more threads would only wait for each other.
-            return patches
-        return in_order(lambda patch: to_square(Image.fromarray(patch), self._size), patches, threads)
+    def runs(
+        self, items: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        def resized(run: tuple[int, np.ndarray]) -> R:
+            first, patches = run
+            if self._size == SIDE:
+                return use(first, list(patches))
+            return use(first, [to_square(Image.fromarray(patch), self._size) for patch in patches])
+
+        # HDF5 decompresses under a lock of its own: several threads that read would only wait for each other.
+        return in_order(resized, self._slices(items), threads)
 
     def splits(self, items: Sequence[Item]) -> list[str]:
         return [SPLITS[_place(item)[0]] for item in items]
@@ -51,8 +56,16 @@ class PcamImages(ImageSource):
         label = {split: _labels(path) for split, path in self._y.items()}
         return Labels(list(CLASSES), [label[split][row] for split, row in map(_place, items)])
 
-    def _patches(self, split: str, rows: range) -> Iterator[np.ndarray]:
-        """Consecutive patches of one file."""
+    def _slices(self, items: Sequence[Item]) -> Iterator[tuple[int, np.ndarray]]:
+        """The patches of all items, some at a time, each time with the place of the first."""
+        first = 0
+        for split, rows in _runs(items):
+            for patches in self._read(split, rows):
+                yield first, patches
+                first += len(patches)
+
+    def _read(self, split: str, rows: range) -> Iterator[np.ndarray]:
+        """Consecutive patches of one file, some at a time."""
         with _open(self._x[split]) as file:
             x = file["x"]
             # A chunk is decompressed whole: slices that end where a chunk does never decompress one twice.
@@ -61,7 +74,7 @@ class PcamImages(ImageSource):
             start = rows.start
             while start < rows.stop:
                 stop = min((start // step + 1) * step, rows.stop)
-                yield from _slice(x, start, stop, self._x[split])
+                yield _slice(x, start, stop, self._x[split])
                 start = stop
 
 

@@ -2,18 +2,16 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.sources.drawn_splits import with_val
-from clipit.sources.image_source import BadImage, ImageSource, Item, Labels
+from clipit.sources.image_source import BadImage, ImageSource, Item, Labels, Patch, R
 from clipit.sources.in_order import in_order
 from clipit.sources.listing import check_classes
 from clipit.sources.slide_files import SlideFile, list_slides
@@ -80,19 +78,37 @@ class SlideImages(ImageSource):
                 )
             return survey(slide, mpp, self._entry)
 
-    def pixels(self, items: Sequence[Item], threads: int) -> Iterator[np.ndarray | BadImage]:
+    def runs(
+        self, items: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        first = 0
         for name, group in groupby(items, key=lambda item: item.source):
             tiles = list(group)
-            if not tiles[0].width:
-                yield self._why_unusable(name)
-                continue
-            with ExitStack() as opened:
-                try:
-                    slide = opened.enter_context(self._opened(name))
-                except BadImage as reason:
-                    yield from [reason] * len(tiles)
-                    continue
-                yield from _squares(slide, tiles, self._entry["size"], threads)
+            yield from self._runs_of(name, first, tiles, threads, use)
+            first += len(tiles)
+
+    def _runs_of(
+        self, name: str, first: int, tiles: Sequence[Item], threads: int, use: Callable[[int, list[Patch]], R]
+    ) -> Generator[R, None, None]:
+        """The runs of one slide, whose first tile is at place `first`."""
+        if not tiles[0].width:
+            yield use(first, [self._why_unusable(name)])
+            return
+        with ExitStack() as opened:
+            try:
+                slide = opened.enter_context(self._opened(name))
+            except BadImage as reason:
+                yield use(first, [reason] * len(tiles))
+                return
+            size = self._entry["size"]
+            # Several tiles at a time, since neighbours are in the same pieces of the file.
+            length = max(1, _AT_A_TIME // (size * size * 3))
+
+            def read(start: int) -> R:
+                run = tiles[start : start + length]
+                return use(first + start, [_square(slide, item, size) for item in run])
+
+            yield from in_order(read, range(0, len(tiles), length), threads)
 
     def _why_unusable(self, name: str) -> BadImage:
         try:
@@ -152,19 +168,7 @@ class SlideImages(ImageSource):
             raise UserError(f"slide {name} can no longer be read ({reason}): run snakemake again") from reason
 
 
-def _squares(slide: Slide, tiles: Sequence[Item], size: int, threads: int) -> Iterator[np.ndarray | BadImage]:
-    """The pixels of the tiles of one slide, several at a time, since neighbours are in the same pieces of the file."""
-
-    def read(run: Sequence[Item]) -> list[np.ndarray | BadImage]:
-        return [_square(slide, item, size) for item in run]
-
-    length = max(1, _AT_A_TIME // (size * size * 3))
-    runs = (tiles[start : start + length] for start in range(0, len(tiles), length))
-    for squares in in_order(read, runs, threads):
-        yield from squares
-
-
-def _square(slide: Slide, item: Item, size: int) -> np.ndarray | BadImage:
+def _square(slide: Slide, item: Item, size: int) -> Patch:
     try:
         return slide.square(item.x, item.y, item.width, size)
     except BadImage as reason:

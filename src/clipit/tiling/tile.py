@@ -4,7 +4,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ from clipit.artifacts.patch_layout import check_shards, part_rows, patch_digest
 from clipit.artifacts.patch_writer import PatchWriter
 from clipit.artifacts.provenance import Origin, file_digest, json_digest
 from clipit.artifacts.schemas import items, patches, rejected, tiled
-from clipit.artifacts.tables import read_table, write_json, write_table
+from clipit.artifacts.tables import Stored, read_table, write_json, write_table
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.sources.disk import flush, is_full, require_room
-from clipit.sources.image_source import BadImage, open_images
+from clipit.sources.image_source import BadImage, ImageSource, Patch, open_images
 from clipit.tiling.listed import stored_items
 
 _TOLD = 20  # rejected items that are named in the log
@@ -56,7 +55,7 @@ def tile_dataset(
 ) -> None:
     """Decodes the rows of one part into the store and writes what became of each (schema `tiled`).
 
-    `threads` threads decode and as many digest; patches go to the disk as they come, so that few are in memory.
+    `threads` threads decode, digest and write, each its own few patches at a time, so that few are in memory.
 
     Raises:
         UserError: the disk is full.
@@ -65,36 +64,35 @@ def tile_dataset(
     writer = PatchWriter.open(store)
     rows = part_rows(len(table.table), writer.size, part, parts)
     images = open_images(entry)
-    pieces = (rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE))
-    pixels = chain.from_iterable(images.pixels(stored_items(table, piece), threads) for piece in pieces)
     with _told_when_full(Path(store)):
-        digests, reasons = _fill(writer, rows, pixels, Path(store).parent.name)
-        columns = {"index": np.arange(rows.start, rows.stop), "sha256": digests, "reason": reasons}
+        outcomes = _fill(writer, rows, table, images, threads, Path(store).parent.name)
+        digests, reasons = zip(*outcomes, strict=True) if outcomes else ((), ())
+        columns = {"index": np.arange(rows.start, rows.stop), "sha256": list(digests), "reason": list(reasons)}
         write_table(out, columns, tiled.SCHEMA, origin.provenance(inputs={"items": index}))
 
 
 def _fill(
-    writer: PatchWriter, rows: range, pixels: Iterator[np.ndarray | BadImage], name: str
-) -> tuple[list[str | None], list[str | None]]:
-    """Writes `pixels` to `rows`; gives the digest of each patch, and the reason why there is none."""
+    writer: PatchWriter, rows: range, table: Stored, images: ImageSource, threads: int, name: str
+) -> list[tuple[str | None, str | None]]:
+    """Writes the patches of `rows`; gives the digest of each, or the reason why there is none."""
     nothing = np.zeros((writer.size, writer.size, 3), np.uint8)
-    digests: list[str | None] = []
-    reasons: list[str | None] = []
-    with Progress(f"tile {name}", len(rows), "patches") as progress:
-        for start in range(rows.start, rows.stop, writer.shard_rows):
-            with writer.shard(start) as shard:
-                for patch in islice(pixels, shard.rows):
-                    if isinstance(patch, BadImage):
-                        shard.append(nothing)
-                        digests.append(None)
-                        reasons.append(str(patch))
-                    else:
-                        shard.append(patch)
-                        digests.append(patch_digest(patch))
-                        reasons.append(None)
-                    progress.advance()
-            shard.finish()
-    return digests, reasons
+    outcomes: list[tuple[str | None, str | None]] = []
+    with Progress(f"tile {name}", len(rows), "patches") as progress, writer:
+        for start in range(rows.start, rows.stop, _PIECE):
+            piece = rows[start - rows.start : start - rows.start + _PIECE]
+
+            def keep(first: int, patches: list[Patch], start: int = start) -> list[tuple[str | None, str | None]]:
+                writer.put(start + first, [nothing if isinstance(patch, BadImage) else patch for patch in patches])
+                return [
+                    (None, str(patch)) if isinstance(patch, BadImage) else (patch_digest(patch), None)
+                    for patch in patches
+                ]
+
+            with contextlib.closing(images.runs(stored_items(table, piece), threads, keep)) as runs:
+                for outcome in runs:
+                    outcomes += outcome
+                    progress.advance(len(outcome))
+    return outcomes
 
 
 @contextlib.contextmanager
