@@ -49,7 +49,7 @@ class Scale:
 
     images: int = 12_000
     different: int = 1000
-    few: int = 4000
+    few: int = 8000
     rounds: int = 3
 
 

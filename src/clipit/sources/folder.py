@@ -19,7 +19,7 @@ from clipit.sources.listing import check_classes, read_listing, utf8_name
 _SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _File:
     """An image as the user lists it; `split` None where it is to be drawn, `label` and `group` None where unknown."""
 

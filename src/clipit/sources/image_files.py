@@ -62,7 +62,12 @@ _SLIDE = "a whole slide (one picture at several sizes): use source: slides"
 
 def image_files(folder: Path) -> list[Path]:
     """The image files under `folder`, sorted; hidden ones left out."""
-    return sorted(path for path in visible_files(folder) if path.suffix.lower() in SUFFIXES)
+    # By parts, as paths compare; comparing paths themselves would leave a list of its parts in each.
+    return sorted((path for path in visible_files(folder) if path.suffix.lower() in SUFFIXES), key=_parts)
+
+
+def _parts(path: Path) -> list[str]:
+    return str(path).split(os.sep)
 
 
 def visible_files(folder: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from clipit.sources.image_source import BadImage, ImageSource, Patch, open_image
 from clipit.tiling.listed import stored_items
 
 _TOLD = 20  # rejected items that are named in the log
-_PIECE = 8_192  # items that are in memory at a time
+_PIECE = 4_096  # items that are in memory at a time
 _DIGESTED = 65_536  # patches whose digests are joined at a time; part of the store's digest
 
 
