@@ -1,3 +1,5 @@
+import mmap
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,7 @@ def test_all_is_measured_and_judged(tmp_path):
 
 def test_memory_that_files_do_not_back_is_seen():
     before = store.anonymous_megabytes()
-    held = np.ones(30_000_000, np.uint8)
+    held = mmap.mmap(-1, 30_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # new pages, not freed ones
+    held.write(bytes(30_000_000))
     assert 25 < store.anonymous_megabytes() - before < 40
     del held
