@@ -44,7 +44,10 @@ def test_every_shipped_config_loads(name: str) -> None:
         (lambda c: c.update(datasets={"mine": {"source": "folder", "pth": "x"}}), ["datasets.mine.pth", "'path'"]),
         (lambda c: c.update(datasets={"phantom": {"size": -1}}), ["datasets.phantom.size = -1", "greater than 0"]),
         (lambda c: c.update(pairings={"mine": {"method": "top2"}}), ["'top2' is unknown", "'topk'"]),
-        (lambda c: c.update(retrievers={"phantom_clip": {"text": {"layer": 1}}}), ["text.layer", "'layers'"]),
+        (
+            lambda c: c.update(retrievers={"phantom_clip": {"text_tower": {"layer": 1}}}),
+            ["text_tower.layer", "'layers'"],
+        ),
         (lambda c: c.update(retrievers={"phantom_clip": {"captioned": "phantom"}}), ["captioned", "without captions"]),
         (lambda c: c.update(datasets=["x"]), ["datasets must map names"]),
         (lambda c: c.update(backbones={"colour": {"kind": "timm", "name": "resnet18"}}), ["backbones.colour"]),

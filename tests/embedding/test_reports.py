@@ -43,6 +43,7 @@ def test_truncation_is_counted(embed):
         "tokens_total": 4 + 11 + 4 + 3,
         "tokens_read": (4 + 8 + 4 + 3) / 22,
         "policy": "truncate",
+        "pooling": "mean",
         "context_length": CONTEXT,
     }
 

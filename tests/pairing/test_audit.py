@@ -54,6 +54,7 @@ def test_precision_stands_beside_its_chance(tmp_path: Path) -> None:
         "patch_id": ["p0", "p1", "p2", "p3"],
         "rank": np.zeros(4, np.int16),
         "report_id": ["r0", "r1", "r2", "r0"],
+        "chunk": np.zeros(4, np.int16),
         "similarity": np.ones(4, np.float32),
         "score": np.ones(4, np.float32),
         "weight": np.ones(4, np.float32),

@@ -32,11 +32,13 @@ class Embedded:
         columns = {
             "report_id": [f"r{i:02}" for i in order],
             "chunk": np.zeros(M, np.int16),
+            "start": np.zeros(M, np.int32),
+            "stop": np.ones(M, np.int32),
             "n_tokens": np.ones(M, np.int16),
             "embedding": embedding_column(self.reports[order]),
         }
         provenance = ORIGIN.provenance(lineage={"reports": "x", "retriever": "clip"})
-        write_table(self.report_file, columns, report_embeddings.schema(D), provenance)
+        write_table(self.report_file, columns, report_embeddings.schema(D), provenance, {"pooling": "mean"})
         self.image_files = []
         for part, rows in enumerate(np.array_split(np.arange(images), 2)):
             self.image_files.append(folder / f"part{part}.parquet")
@@ -99,11 +101,13 @@ def test_equal_cosines_are_ordered_by_report_id(embedded: Embedded, tmp_path: Pa
     columns = {
         "report_id": [f"r{i:02}" for i in reversed(range(M))],
         "chunk": np.zeros(M, np.int16),
+        "start": np.zeros(M, np.int32),
+        "stop": np.ones(M, np.int32),
         "n_tokens": np.ones(M, np.int16),
         "embedding": embedding_column(embedded.reports),
     }
     provenance = ORIGIN.provenance(lineage={"reports": "x", "retriever": "clip"})
-    write_table(embedded.report_file, columns, report_embeddings.schema(D), provenance)
+    write_table(embedded.report_file, columns, report_embeddings.schema(D), provenance, {"pooling": "mean"})
     found = ranked(embedded, tmp_path / "out.parquet", method="top1")
     assert (found["report_id"] == [f"r{i:02}" for i in range(10)]).all()
 

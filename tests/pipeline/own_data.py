@@ -42,7 +42,7 @@ SMALLER: dict[str, Any] = {
             "captioned": "my_captioned",
             "image": "trained",
             "train_image": True,
-            "text": {"layers": 1, "width": 32, "heads": 2, "context_length": 16},
+            "text_tower": {"layers": 1, "width": 32, "heads": 2, "context_length": 16},
             "d": 16,
             "epochs": 2,
             "batch": 16,

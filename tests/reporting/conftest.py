@@ -92,7 +92,8 @@ def _montage(root: Path) -> dict[str, Path]:
             "source": keys, "sha256": keys, "duplicates": [[]] * n}  # fmt: skip
     write_table(files["reports"], rows, reports.SCHEMA, origin.provenance(lineage=by_reports))
     rows = {"patch_id": ids * 2, "rank": [0] * n + [1] * n, "report_id": [keys[(i // 6) % 2] for i in range(n)] + keys,
-            "similarity": [0.4] * 2 * n, "score": [0.4] * 2 * n, "weight": [1.0] * n + [0.0] * n}  # fmt: skip
+            "chunk": [0] * 2 * n, "similarity": [0.4] * 2 * n, "score": [0.4] * 2 * n,
+            "weight": [1.0] * n + [0.0] * n}  # fmt: skip
     write_table(files["pairs"], rows, pairs.SCHEMA, origin.provenance(lineage=by_patches | by_reports))
     return files
 

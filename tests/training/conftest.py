@@ -111,15 +111,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     columns = {
         "report_id": [f"r{i}" for i in report],
         "chunk": [0, 0, 0, 0, 0, 0, 1],
+        "start": [0] * 7,
+        "stop": [50] * 7,
         "n_tokens": [9] * 7,
         "embedding": embedding_column(vectors),
     }
-    write_table(folder / "report_embeddings.parquet", columns, report_embeddings.schema(D_TXT), text)
+    meta = {"pooling": "mean"}
+    write_table(folder / "report_embeddings.parquet", columns, report_embeddings.schema(D_TXT), text, meta)
     chosen = 2 * label + rng.integers(2, size=n)
     columns = {
         "patch_id": np.repeat(patch_id, 2),
         "rank": np.tile([0, 1], n),
         "report_id": [f"r{i}" for pair in zip(chosen, (chosen + 3) % 6, strict=True) for i in pair],
+        "chunk": np.zeros(2 * n, np.int16),
         "similarity": np.tile([0.9, 0.5], n),
         "score": np.tile([0.9, 0.5], n),
         "weight": np.tile([1.0, 0.0], n),

@@ -92,6 +92,7 @@ def test_report_target_weighs_ranks_and_averages_chunks(world: Any, tmp_path: Pa
         "patch_id": ["a", "a", "b"],
         "rank": [0, 1, 0],
         "report_id": ["r0", "r5", "r5"],
+        "chunk": [0, 0, 0],
         "similarity": [0.9, 0.8, 0.7],
         "score": [0.9, 0.8, 0.7],
         "weight": [0.75, 0.25, 1.0],

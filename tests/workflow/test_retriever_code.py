@@ -25,7 +25,8 @@ def binding() -> Binding:
 
 def test_every_kind_has_a_module_that_loads_it() -> None:
     union = typing.get_args(typing.get_args(AnyRetriever)[0])
-    assert {typing.get_args(kind.model_fields["kind"].annotation)[0] for kind in union} == set(LOADERS)
+    kinds = {typing.get_args(kind.model_fields["kind"].annotation)[0] for kind in union}
+    assert kinds - {"text_policy"} == set(LOADERS)  # which another retriever is behind
 
 
 @pytest.mark.parametrize("script", ["embed_images", "embed_reports"])

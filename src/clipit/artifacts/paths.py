@@ -112,6 +112,10 @@ class Paths:
     ) -> str:
         return self._pairing(dataset, corpus, retriever, pairing, "audit.json")
 
+    def class_prompts(self, retriever: str = "{retriever}", dataset: str = "{dataset}") -> str:
+        """Embeddings of a data set's classes as texts."""
+        return f"{self.root}/embeddings/{retriever}/{dataset}/classes.parquet"
+
     # train
     def features(self, backbone: str = "{backbone}", dataset: str = "{dataset}") -> str:
         return f"{self.root}/features/{backbone}/{dataset}/features.parquet"
@@ -132,11 +136,23 @@ class Paths:
     def table(self, experiment: str = "{experiment}", suffix: str = "csv") -> str:
         return f"{self.root}/tables/{experiment}.{suffix}"
 
+    def pairing_table(self, experiment: str = "{experiment}", suffix: str = "json") -> str:
+        """What the pairings of an experiment look like side by side."""
+        return f"{self.root}/tables/{experiment}_pairings.{suffix}"
+
+    def triage(self, experiment: str = "{experiment}") -> str:
+        return f"{self.root}/triage/{experiment}.json"
+
     def report(self, name: str = "index.html") -> str:
+        """`index.html` and `explorer.html`."""
         return f"{self.root}/report/{name}"
 
     def bench(self, name: str) -> str:
         return f"{self.root}/bench/{name}.json"
+
+    def timing(self, name: str) -> str:
+        """Seconds of each step of a job."""
+        return f"{self.root}/benchmarks/{name}.json"
 
     # Snakemake's own
     def log(self, name: str) -> str:

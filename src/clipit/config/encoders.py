@@ -1,9 +1,9 @@
 """Retrievers and backbones that the catalog names."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from clipit.config.licence import Key, Model
 from clipit.config.strict import Strict
@@ -18,6 +18,32 @@ def _no_path(revision: str) -> str:
 Revision = Annotated[str, AfterValidator(_no_path)]
 
 
+Precision = Literal["auto", "fp32", "bf16"]
+"""Of inference. `auto`: bfloat16 where the device multiplies it natively (GPUs since Ampere, CPUs with AVX-512 BF16 or
+AMX), else float32."""
+
+
+class Text(Strict):
+    """How much of a report the text tower reads, and how an image is compared with it (docs/retrieval.md)."""
+
+    policy: Literal["truncate", "chunks"] = "truncate"
+    """`truncate`: the first tokens, as many as the tower takes (the paper's). `chunks`: all, cut where sentences end
+    into pieces that the tower takes."""
+    pooling: Literal["mean", "max", "late"] = "mean"
+    """Of the chunks. `mean`, `max`: of their embeddings, so that a report has one; `late`: an image is compared with
+    every chunk, and the best one counts."""
+    overlap: NonNegativeInt = 0
+    """Tokens that a chunk repeats of the one before, in whole sentences."""
+    sections: list[str] = []
+    """Names of the sections that are read (docs/reports.md); empty: all. Reports without any of them are read whole."""
+
+    @model_validator(mode="after")
+    def _chunks_alone(self) -> Self:
+        if self.policy == "truncate" and (self.overlap or self.pooling != "mean"):
+            raise ValueError("overlap and pooling belong to policy: chunks")
+        return self
+
+
 class OpenClipRetriever(Model):
     """Any open_clip model: a name, `hf-hub:organisation/model` or `local-dir:path`."""
 
@@ -25,8 +51,21 @@ class OpenClipRetriever(Model):
     name: str
     revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
+    text: Text = Text()
     batch: PositiveInt = 64
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
+
+
+class TransformersRetriever(Model):
+    """A CLIPModel or SiglipModel of `transformers`, PLIP say: `hf-hub:organisation/model` or `local-dir:path`."""
+
+    kind: Literal["transformers"]
+    name: str
+    revision: Revision | None = None
+    """Commit, branch or tag of the hub's repository; None: its main branch."""
+    text: Text = Text()
+    batch: PositiveInt = 64
+    precision: Precision = "auto"
 
 
 class ConchRetriever(Model):
@@ -37,8 +76,9 @@ class ConchRetriever(Model):
     """The hub's repository, or `local-dir:path` with its pytorch_model.bin."""
     revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
+    text: Text = Text()
     batch: PositiveInt = 32
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
 
 
 class WordsTower(Strict):
@@ -60,19 +100,32 @@ class AlignedRetriever(Strict):
     """The backbone (catalog key) that the image tower is, or starts from."""
     train_image: bool = False
     """True: the image tower trains too; False: it stays frozen and only the projections train."""
-    text: str | WordsTower
+    text_tower: str | WordsTower
     """Folder of a `transformers` encoder (frozen), or a tower over the captions' own words (trained)."""
+    text: Text = Text()
     d: PositiveInt = 256
     epochs: PositiveInt = 40
     batch: PositiveInt = 128
     lr: PositiveFloat = 1e-3
     seed: int = 0
     threads: PositiveInt = 2
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
     """Of embedding; training always autocasts to bfloat16."""
 
 
-AnyRetriever = Annotated[OpenClipRetriever | ConchRetriever | AlignedRetriever, Field(discriminator="kind")]
+class TextPolicyRetriever(Strict):
+    """A retriever that reads reports in another way; it shares the image embeddings, nothing is trained again."""
+
+    kind: Literal["text_policy"]
+    retriever: Key
+    """The retriever (catalog key)."""
+    text: Text
+
+
+AnyRetriever = Annotated[
+    OpenClipRetriever | TransformersRetriever | ConchRetriever | AlignedRetriever | TextPolicyRetriever,
+    Field(discriminator="kind"),
+]
 
 
 class TimmBackbone(Model):
@@ -88,7 +141,7 @@ class TimmBackbone(Model):
     """Side of its input, pixels; None: the model's own."""
     pretrained: bool = True
     batch: PositiveInt = 64
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
 
 
 class SimclrBackbone(Strict):
@@ -104,7 +157,7 @@ class SimclrBackbone(Strict):
     temperature: PositiveFloat = 0.2
     seed: int = 0
     threads: PositiveInt = 2
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
     """Of feature extraction; training always autocasts to bfloat16."""
 
 
@@ -114,7 +167,7 @@ class RetrieverBackbone(Strict):
     kind: Literal["retriever"]
     retriever: Key
     batch: PositiveInt = 64
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
 
 
 AnyBackbone = Annotated[TimmBackbone | SimclrBackbone | RetrieverBackbone, Field(discriminator="kind")]

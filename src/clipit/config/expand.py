@@ -10,7 +10,7 @@ from typing import Any
 from clipit.config.experiment import Config, Experiment
 from clipit.config.load import as_list
 from clipit.config.names import COLOUR, DRAWN, TEACHER
-from clipit.config.pairings import Pairing
+from clipit.config.pairings import Pairing, Random
 from clipit.config.variants import VARIANTS, Variant
 
 
@@ -101,7 +101,7 @@ def expand(config: Config) -> Plan:
                     if needed is not None:
                         runs[tuple(needed.wildcards.values())] = needed
                 if run.pairing is not None and run.pairing not in pairings:
-                    pairings[run.pairing] = Pairing(method="random", seed=seed)
+                    pairings[run.pairing] = Random(method="random", seed=seed)
     return Plan(tables, runs, pairings)
 
 

@@ -82,6 +82,8 @@ class Experiment(Strict):
     retriever: Key | list[Key]
     backbone: Key | list[Key]
     pairing: Key | list[Key] = "top1"
+    audit: list[Key] = []
+    """Further pairings to audit and to look at in the explorer, without training on them."""
     variants: list[VariantName]
     seeds: list[NonNegativeInt] = [0, 1, 2]
     training: Training = Training()

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from clipit.config.datasets import CaptionedDataset
-from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone
+from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone, TextPolicyRetriever
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR, DRAWN
 from clipit.runtime.errors import UserError
@@ -104,7 +104,7 @@ def _visible(location: tuple[str | int, ...]) -> list[str | int]:
     """The location without the parts that pydantic adds for unions (the tag, the type's name)."""
     visible: list[str | int] = []
     for i, part in enumerate(location):
-        is_tag = i == 2 and location[0] in SECTIONS and location[0] != "pairings"
+        is_tag = i == 2 and location[0] in SECTIONS
         is_type = isinstance(part, str) and (
             part.startswith(("constrained-", "list[")) or part in ("str", "WordsTower")
         )
@@ -172,6 +172,7 @@ def _unknown_names(config: Config) -> Iterable[str]:
         yield from check(f"{at}.retriever", experiment.retriever, "retrievers")
         yield from check(f"{at}.backbone", experiment.backbone, "backbones")
         yield from check(f"{at}.pairing", experiment.pairing, "pairings")
+        yield from check(f"{at}.audit", experiment.audit, "pairings")
     for section in ("datasets", "corpora"):
         for name, entry in getattr(config, section).items():
             for role, download in entry.downloads.items():
@@ -182,6 +183,10 @@ def _unknown_names(config: Config) -> Iterable[str]:
         if isinstance(backbone, RetrieverBackbone):
             yield from check(f"backbones.{name}.retriever", backbone.retriever, "retrievers")
     for name, retriever in config.retrievers.items():
+        if isinstance(retriever, TextPolicyRetriever):
+            yield from check(f"retrievers.{name}.retriever", retriever.retriever, "retrievers")
+            if isinstance(config.retrievers.get(retriever.retriever), TextPolicyRetriever):
+                yield f"config: retrievers.{name}.retriever = {retriever.retriever!r} is a text policy: name another"
         if isinstance(retriever, AlignedRetriever):
             yield from check(f"retrievers.{name}.captioned", retriever.captioned, "datasets")
             yield from check(f"retrievers.{name}.image", retriever.image, "backbones")

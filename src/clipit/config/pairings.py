@@ -1,19 +1,114 @@
-"""Pairing methods that the catalog names."""
+"""Pairing methods that the catalog names; docs/retrieval.md says what each does."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from clipit.config.strict import Strict
 
 
-class Pairing(Strict):
-    """How reports are chosen for an image."""
+class _Pairing(Strict):
+    """What every method has."""
 
-    method: Literal["top1", "topk", "random"]
+    exclude_same_patient: bool = True
+    """A report never meets an image of its own patient, where both name one (a report's patient, a patch's group)."""
+
+
+class _Weighted(_Pairing):
+    """Methods that rank reports by a score."""
+
     k: PositiveInt = 1
-    """Reports that make up the target (`topk`)."""
+    """Reports that make up an image's target."""
     temperature: PositiveFloat = 0.07
-    """Of the softmax over the k similarities (`topk`)."""
+    """Of the softmax over the cosines of the k reports, which weighs them."""
+
+
+class _Neighbours(_Weighted):
+    """Methods that look at a report's nearest train images."""
+
+    neighbours: PositiveInt = 10
+    """How many."""
+
+
+class Top1(_Pairing):
+    """The most similar report: the paper's."""
+
+    method: Literal["top1"]
+
+
+class TopK(_Weighted):
+    """The k most similar reports."""
+
+    method: Literal["topk"]
+    k: PositiveInt = 5
+
+
+class Mutual(_Neighbours):
+    """Mutual nearest neighbours first."""
+
+    method: Literal["mutual"]
+
+
+class Csls(_Neighbours):
+    """Cross-domain similarity local scaling."""
+
+    method: Literal["csls"]
+
+
+class Nnn(_Neighbours):
+    """Nearest neighbour normalisation."""
+
+    method: Literal["nnn"]
+    alpha: PositiveFloat = 0.75
+    """How much of a report's mean similarity to its nearest train images is taken off."""
+
+
+class InvertedSoftmax(_Weighted):
+    """Dynamic inverted softmax (querybank normalisation)."""
+
+    method: Literal["inverted_softmax"]
+    beta: PositiveFloat = 20.0
+    """Inverse temperature."""
+
+
+class Sinkhorn(_Weighted):
+    """Balanced optimal transport."""
+
+    method: Literal["sinkhorn"]
+    epsilon: PositiveFloat = 0.02
+    """Entropic regularisation, in units of the cosine."""
+    iterations: PositiveInt = 200
+    """At most."""
+
+
+class Centred(_Weighted):
+    """Cosine after the mean of each side is taken off."""
+
+    method: Literal["centred"]
+
+
+class Random(_Pairing):
+    """A uniform draw: the control without retrieval."""
+
+    method: Literal["random"]
     seed: int = 0
-    """Of the draw (`random`)."""
+
+
+class Shuffled(_Pairing):
+    """The top-1 reports, dealt anew to the images of each split: the control with the same use of reports."""
+
+    method: Literal["shuffled"]
+    seed: int = 0
+
+
+class Oracle(_Pairing):
+    """A report of the image's own finding: the phantom's upper bound."""
+
+    method: Literal["oracle"]
+
+
+Pairing = Annotated[
+    Top1 | TopK | Mutual | Csls | Nnn | InvertedSoftmax | Sinkhorn | Centred | Random | Shuffled | Oracle,
+    Field(discriminator="method"),
+]
+"""How reports are chosen for an image."""

@@ -5,7 +5,15 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from clipit.config.encoders import AlignedRetriever, ConchRetriever, OpenClipRetriever, SimclrBackbone, TimmBackbone
+from clipit.config.encoders import (
+    AlignedRetriever,
+    ConchRetriever,
+    OpenClipRetriever,
+    SimclrBackbone,
+    TextPolicyRetriever,
+    TimmBackbone,
+    TransformersRetriever,
+)
 from clipit.config.experiment import Config
 from clipit.doctor.finding import Check, Finding, size_text
 from clipit.doctor.hub import look_up
@@ -20,7 +28,9 @@ def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:
     """A check for each retriever and backbone that the planned runs use."""
     for name in used["retrievers"]:
         subject, retriever = f"retrievers.{name}", config.retrievers[name]
-        if isinstance(retriever, AlignedRetriever):
+        if isinstance(retriever, TextPolicyRetriever):
+            yield partial(Finding, subject, "PASS", f"retrievers.{retriever.retriever}, reading reports in another way")
+        elif isinstance(retriever, AlignedRetriever):
             yield partial(Finding, subject, "PASS", f"trained here, on datasets.{retriever.captioned}")
         elif isinstance(retriever, ConchRetriever):
             yield partial(_conch_package, f"{subject} package")
@@ -39,7 +49,7 @@ def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:
             yield partial(_timm, subject, _pinned(backbone))
 
 
-def _pinned(entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> str:
+def _pinned(entry: OpenClipRetriever | TransformersRetriever | ConchRetriever | TimmBackbone) -> str:
     return f"{entry.name}@{entry.revision}" if entry.revision else entry.name
 
 

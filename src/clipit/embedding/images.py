@@ -13,7 +13,7 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import image_embeddings as embeddings_schema
 from clipit.artifacts.schemas import patches as patches_schema
 from clipit.artifacts.tables import embedding_column, read_table, write_table
-from clipit.embedding.precision import Precision, inference
+from clipit.encoders.precision import Precision, inference
 from clipit.encoders.retriever import Retriever, load_retriever
 from clipit.runtime.progress import Progress
 

@@ -11,7 +11,7 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import report_embeddings as embeddings_schema
 from clipit.artifacts.schemas import reports as reports_schema
 from clipit.artifacts.tables import embedding_column, read_table, write_table
-from clipit.embedding.precision import Precision, inference
+from clipit.encoders.precision import Precision, inference
 from clipit.encoders.retriever import Retriever, load_retriever, truncate
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
@@ -63,11 +63,14 @@ def embed_reports(
         "tokens_read": int(n_read.sum()) / n_total,
         "tokens_total": n_total,
         "policy": "truncate",
+        "pooling": "mean",
         "context_length": encoder.context_length,
     }
     columns = {
         "report_id": table.column("report_id"),
         "chunk": np.zeros(len(rows), dtype=np.int16),
+        "start": np.zeros(len(rows), dtype=np.int32),
+        "stop": np.array([len(text) for text in texts], dtype=np.int32),
         "n_tokens": n_read.astype(np.int16),
         "embedding": embedding_column(embeddings),
     }

@@ -2,6 +2,7 @@
 
 LOADERS = {
     "open_clip": "clipit.encoders.open_clip_retriever:load_open_clip",
+    "transformers": "clipit.encoders.transformers_retriever:load_transformers",
     "conch": "clipit.encoders.conch_retriever:load_conch",
     "aligned": "clipit.encoders.aligned:load_aligned",
 }

@@ -1,7 +1,6 @@
 """Batched inference over the patches of a store."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -9,10 +8,9 @@ from torch import Tensor, nn
 
 from clipit.artifacts.patch_store import PatchStore
 from clipit.encoders.image_transform import ImageTransform
+from clipit.encoders.precision import Precision, inference
 from clipit.models.student import Student
 from clipit.runtime.progress import Progress
-
-Precision = Literal["fp32", "bf16"]
 
 
 def predict_features(
@@ -65,8 +63,7 @@ def _predict(
     outputs = []
     with (
         Progress(what, len(rows), "patches") as progress,
-        torch.inference_mode(),
-        torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=precision == "bf16"),
+        inference(device, precision),
     ):
         for start in range(0, len(rows), batch):
             patches = torch.from_numpy(store.batch(rows[start : start + batch])).to(device)

@@ -27,6 +27,7 @@ def pair(
     k: int = 1,
     temperature: float = 0.07,
     seed: int = 0,
+    exclude_same_patient: bool = True,
     threads: int = 1,
     origin: Origin,
 ) -> None:
@@ -93,6 +94,7 @@ def _table(patch_ids: Sequence[str], report_ids: np.ndarray, ranking: methods.Ra
     columns = {
         "patch_id": np.repeat(np.asarray(patch_ids, dtype=object), ranks),
         "rank": np.tile(np.arange(ranks, dtype=np.int16), n),
+        "chunk": np.zeros(n * ranks, np.int16),
         "report_id": report_ids[ranking.report].reshape(-1),
         "similarity": ranking.similarity.reshape(-1),
         "score": ranking.score.reshape(-1),

@@ -10,7 +10,15 @@ from typing import Any
 from clipit.artifacts.described import described
 from clipit.artifacts.provenance import json_digest
 from clipit.config.corpora import TextCorpus
-from clipit.config.encoders import AlignedRetriever, ConchRetriever, OpenClipRetriever, RetrieverBackbone, TimmBackbone
+from clipit.config.encoders import (
+    AlignedRetriever,
+    ConchRetriever,
+    OpenClipRetriever,
+    RetrieverBackbone,
+    TextPolicyRetriever,
+    TimmBackbone,
+    TransformersRetriever,
+)
 from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
@@ -24,6 +32,8 @@ from clipit.workflow.overlap import overlaps
 from clipit.workflow.resources import gpus, resolve_device
 
 _HUB = "hf-hub:"
+
+HubModel = OpenClipRetriever | TransformersRetriever | ConchRetriever | TimmBackbone
 
 
 class Binding(DataBinding):
@@ -85,9 +95,11 @@ class Binding(DataBinding):
     def inference(self, section: str, name: str) -> dict[str, Any]:
         """How an encoder runs: batch, precision, device, threads."""
         entry = None if name == COLOUR else getattr(self._config, section)[name]
+        if isinstance(entry, TextPolicyRetriever):
+            return self.inference(section, entry.retriever)
         return {
             "batch": getattr(entry, "batch", 256),
-            "precision": getattr(entry, "precision", "fp32"),
+            "precision": getattr(entry, "precision", "auto"),
             "device": self.device,
             "threads": self._config.compute.threads,
         }
@@ -98,19 +110,33 @@ class Binding(DataBinding):
 
     def retriever_settings(self, retriever: str) -> dict[str, Any]:
         """How a retriever is trained here."""
-        settings = without(plain(self._config.retrievers[retriever]), {"kind", "captioned", "image", "precision"})
-        return settings | ({} if isinstance(settings["text"], str) else {"text": {"words": settings["text"]}})
+        entry = plain(self._config.retrievers[retriever])
+        settings = without(entry, {"kind", "captioned", "image", "precision", "text", "text_tower"})
+        tower = entry["text_tower"]
+        return settings | {"text": tower if isinstance(tower, str) else {"words": tower}}
 
     def retriever(self, retriever: str) -> dict[str, str | None]:
         """How a job loads a retriever: {"kind", "name", "marker"}."""
         entry = self._config.retrievers[retriever]
+        if isinstance(entry, TextPolicyRetriever):
+            return self.retriever(entry.retriever)
         if isinstance(entry, AlignedRetriever):
             return {"kind": entry.kind, "name": self.paths.model(retriever), "marker": None}
         return {"kind": entry.kind, "name": _pinned(entry), "marker": self._hub_marker(entry)}
 
     def retriever_code(self, script: str, retriever: str) -> str:
         """`code` of a script that loads a retriever."""
-        return self.code(script, LOADERS[self._config.retrievers[retriever].kind].partition(":")[0])
+        kind = self._config.retrievers[self.image_retriever(retriever)].kind
+        return self.code(script, LOADERS[kind].partition(":")[0])
+
+    def image_retriever(self, retriever: str) -> str:
+        """The retriever whose image embeddings are used: itself, but for one that only reads reports in another way."""
+        entry = self._config.retrievers[retriever]
+        return entry.retriever if isinstance(entry, TextPolicyRetriever) else retriever
+
+    def text_policy(self, retriever: str) -> dict[str, Any]:
+        """How a retriever reads reports."""
+        return plain(self._config.retrievers[retriever].text)
 
     def backbone_code(self, script: str, backbone: str) -> str:
         """`code` of a script that loads a backbone, which may be a retriever's image tower."""
@@ -122,6 +148,8 @@ class Binding(DataBinding):
     def retriever_files(self, retriever: str) -> list[str]:
         """Files of the results folder that loading a retriever reads."""
         entry = self._config.retrievers[retriever]
+        if isinstance(entry, TextPolicyRetriever):
+            return self.retriever_files(entry.retriever)
         if not isinstance(entry, AlignedRetriever):
             self._check_accepted([("retrievers", retriever)])
             return self._hub_files(entry)
@@ -130,9 +158,11 @@ class Binding(DataBinding):
     def retriever_fingerprint(self, retriever: str) -> str | None:
         """Changes when the files of a `local-dir:` retriever, or of one of its towers, do."""
         entry = self._config.retrievers[retriever]
+        if isinstance(entry, TextPolicyRetriever):
+            return self.retriever_fingerprint(entry.retriever)
         if not isinstance(entry, AlignedRetriever):
             return _local_dir(entry.name)
-        text = fingerprint_files(entry.text) if isinstance(entry.text, str) else None
+        text = fingerprint_files(entry.text_tower) if isinstance(entry.text_tower, str) else None
         return json_digest([self.backbone_fingerprint(entry.image), text])
 
     def hub_name(self, repo: str) -> str:
@@ -146,11 +176,11 @@ class Binding(DataBinding):
         )
         return repo.replace("--", "/", 1)
 
-    def _hub_files(self, entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> list[str]:
+    def _hub_files(self, entry: HubModel) -> list[str]:
         marker = self._hub_marker(entry)
         return [marker] if marker else []
 
-    def _hub_marker(self, entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> str | None:
+    def _hub_marker(self, entry: HubModel) -> str | None:
         """The file that says which commits of a model of the hub, and of what it needs, were fetched."""
         if not entry.name.startswith(_HUB) or not getattr(entry, "pretrained", True):
             return None
@@ -159,7 +189,8 @@ class Binding(DataBinding):
     def image_embeddings(self, retriever: str, dataset: str) -> list[str]:
         """The parts of a data set's embeddings, in order."""
         parts = self.parts(dataset)
-        return [self.paths.image_embeddings_part(retriever, dataset, i, len(parts)) for i in parts]
+        tower = self.image_retriever(retriever)
+        return [self.paths.image_embeddings_part(tower, dataset, i, len(parts)) for i in parts]
 
     # ------------------------------------------------------------------------------------------------------ runs
 
@@ -315,7 +346,7 @@ class Binding(DataBinding):
         return None
 
 
-def _pinned(entry: OpenClipRetriever | ConchRetriever | TimmBackbone) -> str:
+def _pinned(entry: HubModel) -> str:
     """A model's name, with its revision where it has one: `hf-hub:organisation/model@revision`."""
     return f"{entry.name}@{entry.revision}" if entry.revision else entry.name
 

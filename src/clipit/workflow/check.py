@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clipit.config.corpora import TextCorpus
 from clipit.config.datasets import CaptionedDataset, Dataset, FolderDataset, SlidesDataset
-from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone
+from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone, TextPolicyRetriever
 from clipit.config.expand import Plan
 from clipit.config.experiment import Config
 from clipit.config.licence import Licensed
@@ -56,10 +56,12 @@ def own_paths(config: Config, plan: Plan) -> Iterator[OwnPath]:
             yield OwnPath(f"corpora.{name}.path", corpus.path)
     for name in used["retrievers"]:
         retriever = config.retrievers[name]
+        if isinstance(retriever, TextPolicyRetriever):
+            continue
         if not isinstance(retriever, AlignedRetriever):
             yield from _model(retriever.name, f"retrievers.{name}.name")
-        elif isinstance(retriever.text, str):
-            yield OwnPath(f"retrievers.{name}.text", retriever.text, model=True)
+        elif isinstance(retriever.text_tower, str):
+            yield OwnPath(f"retrievers.{name}.text_tower", retriever.text_tower, model=True)
     for name in used["backbones"]:
         backbone = config.backbones[name]
         if backbone.kind == "timm":
@@ -120,6 +122,9 @@ def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
     backbones = {run.backbone for run in runs if run.variant != TEACHER} - {COLOUR}
     retrievers |= {
         entry.retriever for name in backbones if isinstance(entry := config.backbones[name], RetrieverBackbone)
+    }
+    retrievers |= {
+        read.retriever for name in retrievers if isinstance(read := config.retrievers[name], TextPolicyRetriever)
     }
     for name in retrievers:
         retriever = config.retrievers[name]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone
+from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone, TextPolicyRetriever
 from clipit.config.expand import Row
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
@@ -39,6 +39,8 @@ def backbone_saw(config: Config, name: str) -> set[str]:
 def retriever_saw(config: Config, name: str) -> set[str]:
     """The collections that a retriever was pretrained on."""
     entry = config.retrievers[name]
+    if isinstance(entry, TextPolicyRetriever):
+        return retriever_saw(config, entry.retriever)
     if isinstance(entry, AlignedRetriever):
         return backbone_saw(config, entry.image) | set(config.datasets[entry.captioned].drawn_from)
     return set(entry.pretrained_on)

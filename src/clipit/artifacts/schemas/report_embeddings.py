@@ -1,4 +1,7 @@
-"""One L2-normalised embedding a chunk of a report, by a retriever's text tower. Metadata: `tokens_read` (share)."""
+"""One L2-normalised embedding a chunk of a report, by a retriever's text tower; chunks of a report follow each other.
+
+Metadata: `tokens_read` (share), `tokens_total`, `policy`, `pooling`, `context_length`.
+"""
 
 import pyarrow as pa
 
@@ -11,6 +14,8 @@ def schema(d: int = 1) -> pa.Schema:
         [
             column("report_id", pa.string(), "the report"),
             column("chunk", pa.int16(), "position of the chunk in the report; 0 = first"),
+            column("start", pa.int32(), "first character of the chunk in the report's text"),
+            column("stop", pa.int32(), "character after its last"),
             column("n_tokens", pa.int16(), "tokens of the chunk that the tower read, special ones included"),
             column("embedding", pa.list_(pa.float32(), d), "unit vector"),
         ]
