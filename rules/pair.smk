@@ -3,8 +3,7 @@
 
 rule pair:
     input:
-        images=lambda w: BIND.image_embeddings(w.retriever, w.dataset),
-        reports=PATHS.report_embeddings(),
+        unpack(lambda w: BIND.pair_files(w.dataset, w.corpus, w.retriever, w.pairing)),
     output:
         ensure(PATHS.pairs(), non_empty=True),
     log:
@@ -17,9 +16,11 @@ rule pair:
     resources:
         mem_mb=8000,
         runtime=120,
+        gpu=GPUS,
     params:
         pairing=lambda w: BIND.pairing(w.pairing),
         threads=CONFIG.compute.threads,
+        device=BIND.device,
         code=lambda w: BIND.code("pair"),
     message:
         "Pairing {wildcards.dataset} with {wildcards.corpus} by {wildcards.pairing}"

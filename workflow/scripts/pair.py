@@ -6,11 +6,14 @@ with job(snakemake.log[0], snakemake.params.threads):
     from clipit.artifacts.provenance import Origin
     from clipit.pairing.pair import pair
 
+    files = dict(snakemake.input.items())
     pair(
-        snakemake.input.images,
-        snakemake.input.reports,
+        files.pop("images"),
+        files.pop("reports"),
         snakemake.output[0],
         **snakemake.params.pairing,
+        files=files,
         threads=snakemake.params.threads,
+        device=snakemake.params.device,
         origin=Origin("pair", snakemake.params.pairing, snakemake.params.code),
     )

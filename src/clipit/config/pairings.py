@@ -1,6 +1,6 @@
 """Pairing methods that the catalog names; docs/retrieval.md says what each does."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -10,6 +10,8 @@ from clipit.config.strict import Strict
 class _Pairing(Strict):
     """What every method has."""
 
+    fitted: ClassVar[bool] = False
+    """Whether it looks at the splits: to fit on train images, or to keep the splits apart."""
     exclude_same_patient: bool = True
     """A report never meets an image of its own patient, where both name one (a report's patient, a patch's group)."""
 
@@ -26,6 +28,7 @@ class _Weighted(_Pairing):
 class _Neighbours(_Weighted):
     """Methods that look at a report's nearest train images."""
 
+    fitted = True
     neighbours: PositiveInt = 10
     """How many."""
 
@@ -66,6 +69,7 @@ class Nnn(_Neighbours):
 class InvertedSoftmax(_Weighted):
     """Dynamic inverted softmax (querybank normalisation)."""
 
+    fitted = True
     method: Literal["inverted_softmax"]
     beta: PositiveFloat = 20.0
     """Inverse temperature."""
@@ -74,6 +78,7 @@ class InvertedSoftmax(_Weighted):
 class Sinkhorn(_Weighted):
     """Balanced optimal transport."""
 
+    fitted = True
     method: Literal["sinkhorn"]
     epsilon: PositiveFloat = 0.02
     """Entropic regularisation, in units of the cosine."""
@@ -84,6 +89,7 @@ class Sinkhorn(_Weighted):
 class Centred(_Weighted):
     """Cosine after the mean of each side is taken off."""
 
+    fitted = True
     method: Literal["centred"]
 
 
@@ -97,6 +103,7 @@ class Random(_Pairing):
 class Shuffled(_Pairing):
     """The top-1 reports, dealt anew to the images of each split: the control with the same use of reports."""
 
+    fitted = True
     method: Literal["shuffled"]
     seed: int = 0
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from clipit.artifacts.report_vectors import read_report_vectors
 from clipit.artifacts.schemas import image_embeddings as image_schema
 from clipit.artifacts.schemas import pairs as pairs_schema
-from clipit.artifacts.schemas import report_embeddings as report_schema
 from clipit.artifacts.tables import Stored, embedding_matrix, read_table
 from clipit.runtime.errors import UserError
 
@@ -44,25 +45,25 @@ class Targets:
 def report_targets(pairs: Path, report_embeddings: Path) -> Targets:
     """The paired reports' embeddings: summed by the pairs' weights, then L2-normalised.
 
-    A report read in several chunks counts as the normalised mean of its chunks.
+    A report of several chunks counts by its pooled vector; with late pooling, by the chunk that the image was paired
+    with.
 
     Raises:
         UserError: a paired report has no embedding.
     """
     paired = read_table(pairs, pairs_schema.SCHEMA)
-    embedded = read_table(report_embeddings, report_schema.schema())
-    chunks = embedded.table.column("report_id").combine_chunks().dictionary_encode()
-    reports = _sum_rows(embedding_matrix(embedded), chunks.indices.to_numpy(), len(chunks.dictionary))
-    reports = _normalise(reports)
-
+    reports = read_report_vectors(report_embeddings)
     used = paired.table.filter(pc.greater(paired.table.column("weight"), 0))
-    report = pc.index_in(used.column("report_id"), chunks.dictionary).combine_chunks()
+    report = pc.index_in(used.column("report_id"), pa.array(reports.report_id, pa.string())).combine_chunks()
     if report.null_count:
         raise UserError(f"{report_embeddings} lacks a report that {pairs} names: run snakemake again")
+    row = report.to_numpy()
+    late = reports.pooling == "late"
+    vectors = reports.chunks[reports.first[row] + used.column("chunk").to_numpy()] if late else reports.pooled[row]
     patches = used.column("patch_id").combine_chunks().dictionary_encode()
-    weighted = reports[report.to_numpy()] * used.column("weight").to_numpy()[:, None]
+    weighted = vectors * used.column("weight").to_numpy()[:, None]
     matrix = _sum_rows(weighted, patches.indices.to_numpy(), len(patches.dictionary))
-    return Targets(patches.dictionary.to_pylist(), _normalise(matrix), (paired, embedded))
+    return Targets(patches.dictionary.to_pylist(), _normalise(matrix), (paired, reports.stored))
 
 
 def image_targets(image_embeddings: Sequence[Path]) -> Targets:

@@ -215,7 +215,23 @@ class Binding(DataBinding):
         return files | self.target_files(run)
 
     def pairing(self, pairing: str) -> dict[str, Any]:
-        return plain(self._plan.pairings[pairing])
+        """How reports are chosen: the method, its own settings, and how many make up a target."""
+        settings = without(plain(self._plan.pairings[pairing]), {"exclude_same_patient"})
+        shared = {key: settings.pop(key) for key in ("method", "k", "temperature") if key in settings}
+        return shared | {"settings": settings}
+
+    def pair_files(self, dataset: str, corpus: str, retriever: str, pairing: str) -> dict[str, Any]:
+        """What a pairing is made from, by the names that the pairing stage knows it under."""
+        entry = self._plan.pairings[pairing]
+        files: dict[str, Any] = {
+            "images": self.image_embeddings(retriever, dataset),
+            "reports": self.paths.report_embeddings(retriever, corpus),
+        }
+        if entry.exclude_same_patient:
+            files |= {"patches": self.paths.patches(dataset), "corpus": self.paths.reports(corpus)}
+        if entry.fitted:
+            files["splits"] = self.paths.splits(dataset)
+        return files | (self.truth(dataset, corpus) if entry.method == "oracle" else {})
 
     def compared(self, experiment: str) -> list[dict[str, Any]]:
         """What a table compares: a run and its files in each row."""
