@@ -1,8 +1,8 @@
 """Pairing beside faiss alone: `python benchmarks/pair.py`.
 
 Random unit vectors in two cones, 9,523 reports of 512 dimensions (TCGA-Reports by CONCH in shape), two threads. The
-whole stage, Parquet to Parquet, stands beside a bare `IndexFlatIP.search` of the same ten best, best of a few rounds that
-take turns. Also: PCam in full, every method, and what an approximate index would save.
+whole stage, Parquet to Parquet, stands beside a bare `IndexFlatIP.search` of the same ten best, best of a few rounds
+that take turns. Also: PCam in full, every method, and what an approximate index would save.
 """
 
 import os

@@ -20,9 +20,9 @@ def test_a_second_run_has_nothing_to_do(chain: Project) -> None:
 
 
 def test_comments_docstrings_formatting_and_touched_files_rerun_nothing(edited: Project) -> None:
-    methods = edited.folder / "src/clipit/pairing/methods.py"
-    methods.write_text("# a comment\n" + methods.read_text().replace('"""The most similar report', '"""A report'))
-    edited.edit("src/clipit/pairing/pair.py", "ranks = min(", "ranks = min(  # why\n        ")
+    methods = edited.folder / "src/clipit/pairing/nearest.py"
+    methods.write_text("# a comment\n" + methods.read_text().replace('"""The most similar reports', '"""Reports'))
+    edited.edit("src/clipit/pairing/pair.py", "problem = Problem(", "problem = Problem(  # why\n")
     edited.edit(
         "src/clipit/training/teacher.py", "torch.set_num_threads(threads)", "\n    torch.set_num_threads( threads )"
     )
@@ -41,7 +41,7 @@ def test_the_order_of_keys_reruns_nothing(edited: Project) -> None:
 
 
 def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> None:
-    edited.edit("src/clipit/pairing/methods.py", "weight[:, 0] = 1", "weight[:, 0] = 1.0 + 0")
+    edited.edit("src/clipit/pairing/hubness.py", "-alpha *", "-1.0 * alpha *")
     assert edited.would_run() == {
         "pair": 3,
         "audit_pairs": 3,
