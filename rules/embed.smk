@@ -57,3 +57,31 @@ rule embed_reports:
         "Embedding {wildcards.corpus} by {wildcards.retriever}"
     script:
         "../workflow/scripts/embed_reports.py"
+
+
+rule embed_class_prompts:
+    input:
+        labels=PATHS.labels(),
+        retriever=lambda w: BIND.retriever_files(w.retriever),
+    output:
+        ensure(PATHS.class_prompts(), non_empty=True),
+    log:
+        PATHS.log("embed_class_prompts/{retriever}/{dataset}"),
+    benchmark:
+        PATHS.benchmark("embed_class_prompts/{retriever}/{dataset}")
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.compute.threads
+    resources:
+        mem_mb=8000,
+        runtime=30,
+        gpu=GPUS,
+    params:
+        retriever=lambda w: BIND.retriever(w.retriever),
+        fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
+        inference=lambda w: BIND.inference("retrievers", w.retriever),
+        code=lambda w: BIND.retriever_code("embed_class_prompts", w.retriever),
+    message:
+        "Embedding the classes of {wildcards.dataset} by {wildcards.retriever}"
+    script:
+        "../workflow/scripts/embed_class_prompts.py"

@@ -1,6 +1,6 @@
 """Embeds reports by a retriever's text tower."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import report_embeddings as embeddings_schema
 from clipit.artifacts.schemas import reports as reports_schema
 from clipit.artifacts.tables import embedding_column, read_table, write_table
-from clipit.encoders.precision import Precision, inference
-from clipit.encoders.retriever import Retriever, load_retriever, truncate
+from clipit.embedding.texts import encode_texts
+from clipit.encoders.precision import Precision
+from clipit.encoders.retriever import load_retriever, truncate
 from clipit.runtime.errors import UserError
-from clipit.runtime.progress import Progress
 
 
 def embed_reports(
@@ -58,7 +58,8 @@ def embed_reports(
     read = [truncate(ids, encoder.context_length) for ids in tokens]
     n_read = np.array([len(ids) for ids in read])[rows]
     n_total = sum(len(tokens[row]) for row in rows)
-    embeddings = _encode(encoder.to(device), read, batch, device, precision)[rows]
+    encoder.to(device)
+    vectors = encode_texts(encoder, read, batch=batch, device=device, precision=precision, what="embed reports")
     meta = {
         "tokens_read": int(n_read.sum()) / n_total,
         "tokens_total": n_total,
@@ -72,21 +73,7 @@ def embed_reports(
         "start": np.zeros(len(rows), dtype=np.int32),
         "stop": np.array([len(text) for text in texts], dtype=np.int32),
         "n_tokens": n_read.astype(np.int16),
-        "embedding": embedding_column(embeddings),
+        "embedding": embedding_column(vectors[rows]),
     }
     provenance = origin.provenance(lineage={**table.lineage, "retriever": encoder.digest}, inputs={"reports": reports})
     write_table(out, columns, embeddings_schema.schema(encoder.d), provenance, meta)
-
-
-def _encode(
-    retriever: Retriever, tokens: Sequence[Sequence[int]], batch: int, device: str, precision: Precision
-) -> np.ndarray:
-    """Unit vectors float32 (texts, d); texts of like length share a batch, so that little padding is computed."""
-    embeddings = np.empty((len(tokens), retriever.d), dtype=np.float32)
-    order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
-    with Progress("embed reports", len(order), "texts") as progress, inference(device, precision):
-        for start in range(0, len(order), batch):
-            rows = order[start : start + batch]
-            embeddings[rows] = retriever.encode_texts([tokens[row] for row in rows]).cpu().numpy()
-            progress.advance(len(rows))
-    return embeddings

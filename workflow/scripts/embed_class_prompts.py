@@ -1,0 +1,15 @@
+"""Binds the rule `embed_class_prompts` to the library."""
+
+from clipit.runtime.job import job
+
+with job(snakemake.log[0], snakemake.params.inference["threads"]):
+    from clipit.artifacts.provenance import Origin
+    from clipit.embedding.prompts import embed_class_prompts
+
+    embed_class_prompts(
+        snakemake.input.labels,
+        snakemake.output[0],
+        retriever=snakemake.params.retriever,
+        **snakemake.params.inference,
+        origin=Origin("embed_class_prompts", snakemake.params.inference, snakemake.params.code),
+    )
