@@ -17,10 +17,21 @@ from clipit.config.encoders import (
 from clipit.config.experiment import Config
 from clipit.doctor.finding import Check, Finding, size_text
 from clipit.doctor.hub import look_up
-from clipit.encoders.hub import CONCH, HUB, OPEN_CLIP, TIMM, Format, cached_model, elsewhere, parse_name, text_files
+from clipit.encoders.hub import (
+    CONCH,
+    HUB,
+    OPEN_CLIP,
+    TIMM,
+    TRANSFORMERS,
+    Format,
+    cached_model,
+    elsewhere,
+    parse_name,
+    text_files,
+)
 from clipit.runtime.hub import HubFile, HubListing, HubRepo, cached_file
 
-_LIBRARY = {TIMM: "timm", OPEN_CLIP: "open_clip", CONCH: "CONCH"}
+_LIBRARY = {TIMM: "timm", OPEN_CLIP: "open_clip", TRANSFORMERS: "transformers", CONCH: "CONCH"}
 _INSTALL_CONCH = "run `pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence)"
 
 
@@ -35,6 +46,8 @@ def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:
         elif isinstance(retriever, ConchRetriever):
             yield partial(_conch_package, f"{subject} package")
             yield partial(_model, subject, _pinned(retriever), CONCH)
+        elif isinstance(retriever, TransformersRetriever):
+            yield partial(_model, subject, _pinned(retriever), TRANSFORMERS)
         else:
             yield partial(_open_clip, subject, _pinned(retriever))
     for name in used["backbones"]:
@@ -85,9 +98,8 @@ def _folder(subject: str, name: str, form: Format) -> Finding:
     folder = Path(name.partition(":")[2])
     if not folder.is_dir():
         return Finding(subject, "FAIL", f"there is no folder {folder.resolve()}", f"correct {subject}.name")
-    names = {file.name for file in folder.iterdir()}
-    if (form.config and form.config not in names) or not any(
-        Path(file).suffix in (".safetensors", ".bin", ".pth") for file in names
+    if not form.configures(folder) or not any(
+        file.suffix in (".safetensors", ".bin", ".pth") for file in folder.iterdir()
     ):
         wanted = " and ".join(filter(None, (form.config, "weights")))
         return Finding(subject, "FAIL", f"{folder} is no model of this kind", f"put its {wanted} there")
