@@ -168,6 +168,15 @@ def test_a_fetched_retriever_loads_without_the_network(hub, name, unasked, tmp_p
     assert str(tmp_path) not in json.dumps(cached.image_backbone().spec)
 
 
+@pytest.mark.parametrize("name", ["org/biomed", "org/bare"])
+def test_a_folder_takes_from_other_repositories_what_it_names(hub, folders, name, unasked):
+    fetch_model(name, ["open_clip"])
+    unasked()
+    local, cached = load_open_clip(f"local-dir:{folders[name]}"), load_open_clip(f"hf-hub:{name}")
+    assert local.digest == cached.digest
+    assert local.tokenize(["Adenocarcinoma (grade 3)"]) == cached.tokenize(["Adenocarcinoma (grade 3)"])
+
+
 def test_tokenizers_of_another_repository_are_those_of_a_copy(hub):
     own, other = load_open_clip("hf-hub:org/biomed"), load_open_clip("hf-hub:org/bare")
     assert own.tokenize(["Adenocarcinoma (grade 3)"]) == other.tokenize(["Adenocarcinoma (grade 3)"])
