@@ -1,4 +1,4 @@
-"""What every retriever is: an image tower and a text tower into one space."""
+"""What every retriever is: an image tower and a text tower into one space (docs/retrievers.md)."""
 
 from collections.abc import Sequence
 from importlib import import_module

@@ -12,12 +12,10 @@ from clipit.artifacts.provenance import json_digest
 from clipit.config.corpora import TextCorpus
 from clipit.config.encoders import (
     AlignedRetriever,
-    ConchRetriever,
-    OpenClipRetriever,
+    HubModel,
     RetrieverBackbone,
     TextPolicyRetriever,
     TimmBackbone,
-    TransformersRetriever,
 )
 from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
@@ -32,8 +30,6 @@ from clipit.workflow.overlap import overlaps
 from clipit.workflow.resources import gpus, resolve_device
 
 _HUB = "hf-hub:"
-
-HubModel = OpenClipRetriever | TransformersRetriever | ConchRetriever | TimmBackbone
 
 
 class Binding(DataBinding):
