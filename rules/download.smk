@@ -64,6 +64,7 @@ rule download_model:
         runtime=1440,
     params:
         name=lambda w: BIND.hub_name(w.repo),
+        kinds=lambda w: BIND.hub_kinds(w.repo),
     message:
         "Fetching the model {wildcards.repo}"
     script:

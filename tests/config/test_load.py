@@ -58,6 +58,10 @@ def test_every_shipped_config_loads(name: str) -> None:
             ["backbones.uni.revision", "without a slash"],
         ),
         (
+            lambda c: c.update(retrievers={"plip": {"name": "vinid/plip"}}),
+            ["retrievers.plip.name", "write hf-hub:organisation/model or local-dir:folder"],
+        ),
+        (
             lambda c: c.update(
                 backbones={"own": {"kind": "retriever", "retriever": "phantom_clip"}},
                 retrievers={"phantom_clip": {"image": "own"}},

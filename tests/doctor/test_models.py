@@ -5,6 +5,7 @@ import sys
 import pytest
 from tests.servers import hub_models
 from tests.servers.hub import HubFault, StandInHub, use_hub
+from tests.servers.transformers_models import plip_repo
 
 from clipit.encoders.hub import fetch_model
 
@@ -41,7 +42,7 @@ def test_an_open_model_can_be_fetched_then_is_here(backbone, doctor, hub, tmp_pa
     assert found.fetch == sum((folder / name).stat().st_size for name in ("config.json", "model.safetensors"))
     assert "open to all: 1.2 MB to fetch" in found.detail
     assert not hub.asked("model.safetensors"), "nothing is fetched"
-    commit = fetch_model("org/vit")["commit"]
+    commit = fetch_model("org/vit", ["timm"])["commit"]
     use_hub(monkeypatch, tmp_path, NOWHERE)
     found = backbone(name="hf-hub:org/vit")
     assert (found.status, found.fetch) == ("PASS", 0)
@@ -122,7 +123,7 @@ def test_a_retriever_is_here_only_with_what_it_takes_from_elsewhere(retriever, h
     bert = hub_models.bert_repo(tmp_path / "bert")
     hub.add_model("org/bert", bert)
     hub.add_model("org/biomed", hub_models.biomedclip_repo(tmp_path / "biomed", bert, bert_name="org/bert"))
-    fetch_model("org/biomed")
+    fetch_model("org/biomed", ["open_clip"])
     use_hub(monkeypatch, tmp_path, NOWHERE)
     name = {"kind": "open_clip", "name": "hf-hub:org/biomed"}
     assert "in the hub's cache" in retriever(**name)["retrievers.own"].detail
@@ -149,6 +150,42 @@ def test_conch_needs_its_package_and_its_weights(retriever, hub, tmp_path, monke
     assert {found["retrievers.own package"].status, found["retrievers.own"].status} == {"PASS"}
     for name in [name for name in sys.modules if name.partition(".")[0] == "conch"]:
         del sys.modules[name]
+
+
+def test_a_model_of_transformers_is_looked_for_in_its_own_format(retriever, hub, tmp_path, monkeypatch):
+    folder = plip_repo(tmp_path / "plip")
+    hub.add_model("org/plip", folder, gated=True)
+    name = {"kind": "transformers", "name": "hf-hub:org/plip"}
+    found = retriever(**name)["retrievers.own"]
+    assert (found.status, found.detail) == ("FAIL", "org/plip is gated")
+    use_hub(monkeypatch, tmp_path, hub.url, token=hub.member)
+    found = retriever(**name)["retrievers.own"]
+    assert (found.status, found.fetch) == ("PASS", sum(file.stat().st_size for file in folder.iterdir()))
+    fetch_model("org/plip", ["transformers"])
+    use_hub(monkeypatch, tmp_path, NOWHERE)
+    assert "in the hub's cache" in retriever(**name)["retrievers.own"].detail
+    assert retriever(kind="open_clip", name="hf-hub:org/plip")["retrievers.own"].status == "FAIL"
+
+
+def test_a_folder_s_config_must_be_the_library_s(backbone, retriever, tmp_path):
+    folder, vit = plip_repo(tmp_path / "plip"), hub_models.timm_repo(tmp_path / "vit")
+    assert retriever(kind="transformers", name=f"local-dir:{folder}")["retrievers.own"].status == "PASS"
+    assert backbone(name=f"local-dir:{vit}").status == "PASS"
+    found = retriever(kind="transformers", name=f"local-dir:{vit}")["retrievers.own"]
+    assert (found.status, found.detail) == ("FAIL", f"{vit} is no model of this kind")
+    assert backbone(name=f"local-dir:{folder}").status == "FAIL"
+    (folder / "config.json").write_text("{")
+    assert retriever(kind="transformers", name=f"local-dir:{folder}")["retrievers.own"].status == "FAIL"
+
+
+def test_another_text_policy_needs_the_retriever_it_reads_with(doctor, hub, tmp_path):
+    hub.add_model("org/plip", plip_repo(tmp_path / "plip"))
+    whole = {"kind": "text_policy", "retriever": "own", "text": {"policy": "chunks"}}
+    own = {"kind": "transformers", "name": "hf-hub:org/plip"}
+    found = doctor(retriever="whole", entries={"retrievers": {"own": own, "whole": whole}})
+    assert found["retrievers.whole"].detail == "retrievers.own, reading reports in another way"
+    assert {found["retrievers.whole"].status, found["retrievers.own"].status} == {"PASS"}
+    assert "org/plip on the hub" in found["retrievers.own"].detail
 
 
 def test_a_saved_model_is_looked_into(backbone, tmp_path):

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.servers import hub_models
+from tests.servers import hub_models, transformers_models
 from tests.servers.hub import StandInHub, use_hub
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import write_json
 from clipit.encoders.backbone import load_backbone
-from clipit.encoders.hub import fetch_model, pinned, weight_files
+from clipit.encoders.hub import FORMATS, fetch_model, pinned
 from clipit.encoders.open_clip_retriever import load_open_clip
 from clipit.encoders.retriever import load_retriever
+from clipit.encoders.transformers_retriever import load_transformers
 from clipit.encoders.weights import weight_digest
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo, list_files
@@ -37,6 +38,8 @@ def folders(tmp_path_factory) -> dict[str, Path]:
         "org/quilt": hub_models.quiltnet_repo(root / "quilt"),
         "org/bert": bert,
         "org/biomed": hub_models.biomedclip_repo(root / "biomed", bert, bert_name="org/bert"),
+        "org/plip": transformers_models.plip_repo(root / "plip"),
+        "org/siglip": transformers_models.siglip_repo(root / "siglip"),
         "org/bare": hub_models.biomedclip_repo(root / "bare", bert, bert_name="org/bert", tokenizer=False),
     }
 
@@ -70,7 +73,7 @@ def features(module: torch.nn.Module) -> torch.Tensor:
 
 
 def test_fetching_takes_texts_and_one_format_of_weights(hub, tmp_path):
-    fetched = fetch_model("org/quilt")
+    fetched = fetch_model("org/quilt", ["open_clip"])
     assert fetched["repo"] == "org/quilt"
     assert fetched["revision"] == "main"
     assert set(fetched["files"]) == {"config.json", "open_clip_config.json", "open_clip_pytorch_model.bin"}
@@ -80,29 +83,27 @@ def test_fetching_takes_texts_and_one_format_of_weights(hub, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "timm", "chosen"),
+    ("names", "kind", "chosen"),
     [
-        (["config.json", "model.safetensors", "pytorch_model.bin"], True, ["model.safetensors"]),
-        (["config.json", "pytorch_model.bin"], True, ["pytorch_model.bin"]),
-        (["open_clip_config.json", "open_clip_pytorch_model.bin", "pytorch_model.bin"], False,
-         ["open_clip_pytorch_model.bin"]),
-        (["config.json", "open_clip_config.json", "model.safetensors", "open_clip_model.safetensors"], True,
-         ["model.safetensors", "open_clip_model.safetensors"]),
-        (["meta.yaml", "pytorch_model.bin"], False, ["pytorch_model.bin"]),
-        (["config.json", "flax_model.msgpack"], True, []),
+        (["config.json", "model.safetensors", "pytorch_model.bin"], "timm", "model.safetensors"),
+        (["config.json", "pytorch_model.bin"], "transformers", "pytorch_model.bin"),
+        (["open_clip_pytorch_model.bin", "pytorch_model.bin"], "open_clip", "open_clip_pytorch_model.bin"),
+        (["model.safetensors", "open_clip_model.safetensors"], "open_clip", "open_clip_model.safetensors"),
+        (["meta.yaml", "pytorch_model.bin"], "conch", "pytorch_model.bin"),
+        (["config.json", "flax_model.msgpack"], "transformers", None),
     ],
-)  # fmt: skip
-def test_each_library_gets_its_best_weights(names, timm, chosen):
-    assert weight_files(names, timm=timm) == chosen
+)
+def test_each_library_gets_its_best_weights(names, kind, chosen):
+    assert FORMATS[kind].chosen(names) == chosen
 
 
 def test_a_fetched_backbone_loads_without_the_network_and_keeps_no_path(hub, unasked, tmp_path):
-    fetched = fetch_model("org/vit")
+    fetched = fetch_model("org/vit", ["timm"])
     assert set(fetched["files"]) == {"config.json", "model.safetensors"}
     unasked()
     loaded = load_backbone("hf-hub:org/vit")
     assert str(tmp_path) not in json.dumps(loaded.spec)
-    assert fetch_model("org/vit") == fetched, "what is cached is fetched already"
+    assert fetch_model("org/vit", ["timm"]) == fetched, "what is cached is fetched already"
 
 
 def test_a_backbone_is_the_same_from_the_hub_the_cache_and_a_folder(hub, folders, unasked):
@@ -153,7 +154,7 @@ def test_open_clip_itself_loads_the_same_from_the_stand_in(hub, tmp_path):
 
 @pytest.mark.parametrize("name", ["org/quilt", "org/biomed", "org/bare"])
 def test_a_fetched_retriever_loads_without_the_network(hub, name, unasked, tmp_path):
-    fetched = fetch_model(name)
+    fetched = fetch_model(name, ["open_clip"])
     assert [other["repo"] for other in fetched["needs"]] == ([] if name == "org/quilt" else ["org/bert"])
     assert not any("pytorch_model" in file for other in fetched["needs"] for file in other["files"])
     online = load_open_clip(f"hf-hub:{name}")
@@ -167,6 +168,15 @@ def test_a_fetched_retriever_loads_without_the_network(hub, name, unasked, tmp_p
     assert str(tmp_path) not in json.dumps(cached.image_backbone().spec)
 
 
+@pytest.mark.parametrize("name", ["org/biomed", "org/bare"])
+def test_a_folder_takes_from_other_repositories_what_it_names(hub, folders, name, unasked):
+    fetch_model(name, ["open_clip"])
+    unasked()
+    local, cached = load_open_clip(f"local-dir:{folders[name]}"), load_open_clip(f"hf-hub:{name}")
+    assert local.digest == cached.digest
+    assert local.tokenize(["Adenocarcinoma (grade 3)"]) == cached.tokenize(["Adenocarcinoma (grade 3)"])
+
+
 def test_tokenizers_of_another_repository_are_those_of_a_copy(hub):
     own, other = load_open_clip("hf-hub:org/biomed"), load_open_clip("hf-hub:org/bare")
     assert own.tokenize(["Adenocarcinoma (grade 3)"]) == other.tokenize(["Adenocarcinoma (grade 3)"])
@@ -177,17 +187,18 @@ def test_a_revision_is_the_one_asked_for(hub, folders, unasked, tmp_path):
     hub.add_model("org/moving", hub_models.timm_repo(tmp_path / "newer", seed=1))
     by_tag, by_commit, newest = (load_backbone(f"hf-hub:org/moving{at}") for at in ("@v1", f"@{older}", ""))
     assert by_tag.digest == by_commit.digest != newest.digest
-    assert fetch_model("org/moving@v1")["commit"] == older
+    assert fetch_model("org/moving@v1", ["timm"])["commit"] == older
     unasked()
     assert load_backbone("hf-hub:org/moving@v1").digest == by_tag.digest
     assert load_backbone("hf-hub:org/moving").digest == newest.digest
 
 
 def test_a_model_stays_at_the_commits_that_were_fetched(hub, folders, unasked, tmp_path):
-    marker = {name: tmp_path / f"{name.replace('/', '--')}.json" for name in ("org/vit", "org/bare")}
-    for name, path in marker.items():
-        write_json(path, fetch_model(name), Origin("download_model").provenance())
+    marker = {name: tmp_path / f"{name.replace('/', '--')}.json" for name in ("org/vit", "org/bare", "org/plip")}
+    for (name, path), kind in zip(marker.items(), ("timm", "open_clip", "transformers"), strict=True):
+        write_json(path, fetch_model(name, [kind]), Origin("download_model").provenance())
     vit, bare = load_backbone("hf-hub:org/vit"), load_open_clip("hf-hub:org/bare")
+    plip = load_transformers("hf-hub:org/plip")
     texts = ["Tubular adenoma, low grade.", "normal mucosa of the colon, 0.5 cm"]
     tokens = bare.tokenize(texts)
     # Every main moves on, and another project that shares the cache takes note of it.
@@ -196,16 +207,19 @@ def test_a_model_stays_at_the_commits_that_were_fetched(hub, folders, unasked, t
     hub.add_model("org/bare", hub_models.biomedclip_repo(
         tmp_path / "bare", other, bert_name="org/bert", tokenizer=False, seed=1))  # fmt: skip
     hub.add_model("org/bert", other)
-    for name in ("org/vit", "org/bare", "org/bert"):
+    hub.add_model("org/plip", transformers_models.plip_repo(tmp_path / "plip", seed=1))
+    for name in ("org/vit", "org/bare", "org/bert", "org/plip"):
         list_files(HubRepo(name), instead="")
     assert load_backbone("hf-hub:org/vit").digest != vit.digest
     assert load_open_clip("hf-hub:org/bare").tokenize(texts) != tokens
+    assert load_transformers("hf-hub:org/plip").digest != plip.digest
     unasked()
     assert load_backbone("hf-hub:org/vit", marker=marker["org/vit"]).digest == vit.digest
     assert load_backbone(pinned("hf-hub:org/vit", marker["org/vit"])).digest == vit.digest
     again = load_open_clip("hf-hub:org/bare", marker["org/bare"])
     assert (again.digest, again.tokenize(texts)) == (bare.digest, tokens)
     assert load_retriever("open_clip", "hf-hub:org/bare", marker["org/bare"]).digest == bare.digest
+    assert load_retriever("transformers", "hf-hub:org/plip", marker["org/plip"]).digest == plip.digest
 
 
 def test_random_weights_need_the_configuration_alone(hub):
@@ -219,7 +233,7 @@ def test_a_gated_model_says_where_to_ask_and_opens_with_a_token(hub, folders, tm
         load_backbone("hf-hub:org/closed")
     use_hub(monkeypatch, tmp_path, hub.url, token=hub.stranger)
     with pytest.raises(UserError, match=r"has no access yet: request it at https://huggingface\.co/org/closed"):
-        fetch_model("org/closed")
+        fetch_model("org/closed", ["timm"])
     use_hub(monkeypatch, tmp_path, hub.url, token=hub.member)
     loaded = load_backbone("hf-hub:org/closed")
     assert {request.token for request in hub.requests if request.host == "cdn"} == {None}, "no token leaves the hub"
@@ -227,22 +241,73 @@ def test_a_gated_model_says_where_to_ask_and_opens_with_a_token(hub, folders, tm
     assert load_backbone("hf-hub:org/closed").digest == loaded.digest
 
 
+def test_a_gated_model_of_transformers_says_so_too(hub, folders, tmp_path, monkeypatch):
+    hub.add_model("org/closed", folders["org/plip"], gated=True)
+    for load in (load_transformers, lambda name: fetch_model(name, ["transformers"])):
+        with pytest.raises(UserError, match=r"gated: request access at https://huggingface\.co/org/closed"):
+            load("hf-hub:org/closed")
+    use_hub(monkeypatch, tmp_path, hub.url, token=hub.member)
+    assert load_transformers("hf-hub:org/closed").d == 8
+
+
 def test_a_model_of_another_kind_is_told(hub):
     with pytest.raises(UserError, match=r"org/vit is no model of this kind: .* does not hold open_clip_config.json"):
         load_open_clip("hf-hub:org/vit")
+    with pytest.raises(
+        UserError, match=r"org/vit is no model of this kind: .* config.json with 'model_type', and one of"
+    ):
+        load_transformers("hf-hub:org/vit")
+    with pytest.raises(
+        UserError, match=r"org/plip is no model of this kind: .* does not hold config.json with 'architec"
+    ):
+        load_backbone("hf-hub:org/plip")
+    with pytest.raises(UserError, match=r"org/plip is no model of this kind"):
+        load_backbone("hf-hub:org/plip", pretrained=False)
+    assert not hub.asked("model.safetensors")
+    assert not hub.asked("pytorch_model.bin")
 
 
 def test_a_repository_without_weights_is_told(hub, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "config.json").write_text("{}")
     hub.add_model("org/empty", tmp_path / "empty")
-    with pytest.raises(UserError, match="holds no weights that timm, open_clip or CONCH load"):
-        fetch_model("org/empty")
+    for kind in ("timm", "transformers", "open_clip", "conch"):
+        with pytest.raises(UserError, match="org/empty is no model of this kind"):
+            fetch_model("org/empty", [kind])
 
 
 class Code:
     def __reduce__(self):
         return os.system, ("touch executed",)
+
+
+@pytest.mark.parametrize(("name", "weights"), [("plip", "pytorch_model.bin"), ("siglip", "model.safetensors")])
+def test_a_fetched_model_of_transformers_loads_without_the_network(hub, folders, unasked, tmp_path, name, weights):
+    fetched = fetch_model(f"org/{name}", ["transformers"])
+    texts = {"config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"}
+    assert set(fetched["files"]) == texts | {weights}
+    assert fetched["needs"] == []
+    unasked()
+    cached = load_transformers(f"hf-hub:org/{name}")
+    local = load_transformers(f"local-dir:{folders[f'org/{name}']}")
+    assert cached.digest == local.digest
+    assert cached.tokenize(["Tubular adenoma"]) == local.tokenize(["Tubular adenoma"])
+    assert cached.image_backbone().spec == local.image_backbone().spec
+    assert str(tmp_path) not in json.dumps(cached.image_backbone().spec)
+
+
+def test_a_repository_may_hold_several_libraries_copies(hub, folders, unasked, tmp_path):
+    both = shutil.copytree(folders["org/quilt"], tmp_path / "both")
+    shutil.copytree(folders["org/plip"], both, dirs_exist_ok=True)
+    hub.add_model("org/both", both)
+    assert "open_clip_pytorch_model.bin" not in fetch_model("org/both", ["transformers"])["files"]
+    assert not hub.asked("/open_clip_pytorch_model.bin")
+    assert "pytorch_model.bin" not in fetch_model("org/both", ["open_clip"])["files"], "the other's is in the cache"
+    assert {"pytorch_model.bin", "open_clip_pytorch_model.bin"} < set(
+        fetch_model("org/both", ["open_clip", "transformers"])["files"]
+    )
+    unasked()
+    assert load_transformers("hf-hub:org/both").d == load_open_clip("hf-hub:org/both").d == 8
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "open_clip_pytorch_model.bin"])
@@ -268,7 +333,7 @@ def test_a_cache_filled_by_the_hub_s_own_command_elsewhere_is_enough(hub, tmp_pa
     brought = "huggingface/hub/models--org--quilt"
     shutil.copytree(tmp_path / "elsewhere" / brought, tmp_path / "here" / brought, symlinks=True)
     assert load_open_clip("hf-hub:org/quilt").digest
-    assert set(fetch_model("org/quilt")["files"]) == {
+    assert set(fetch_model("org/quilt", ["open_clip"])["files"]) == {
         "config.json",
         "open_clip_config.json",
         "open_clip_pytorch_model.bin",
@@ -280,4 +345,4 @@ def test_what_transformers_left_in_the_cache_is_not_taken_for_the_model(hub, tmp
 
     for file in ("config.json", "pytorch_model.bin"):
         hf_hub_download("org/quilt", file)
-    assert "open_clip_pytorch_model.bin" in fetch_model("org/quilt")["files"]
+    assert "open_clip_pytorch_model.bin" in fetch_model("org/quilt", ["open_clip"])["files"]

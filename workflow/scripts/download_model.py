@@ -7,5 +7,5 @@ with job(snakemake.log[0], title=snakemake.wildcards.repo):
     from clipit.artifacts.tables import write_json
     from clipit.encoders.hub import fetch_model
 
-    name = snakemake.params.name
-    write_json(snakemake.output[0], fetch_model(name), Origin("download_model", {"name": name}).provenance())
+    model = {"name": snakemake.params.name, "kinds": snakemake.params.kinds}
+    write_json(snakemake.output[0], fetch_model(**model), Origin("download_model", model).provenance())

@@ -18,6 +18,14 @@ def _no_path(revision: str) -> str:
 Revision = Annotated[str, AfterValidator(_no_path)]
 
 
+def _hub_or_folder(name: str) -> str:
+    if not name.startswith(("hf-hub:", "local-dir:")):
+        raise ValueError(f"{name!r} does not say where it is: write hf-hub:organisation/model or local-dir:folder")
+    return name
+
+
+HubOrFolder = Annotated[str, AfterValidator(_hub_or_folder)]
+
 Precision = Literal["auto", "fp32", "bf16"]
 """Of inference. `auto`: bfloat16 where the device multiplies it natively (GPUs since Ampere, CPUs with AVX-512 BF16 or
 AMX), else float32."""
@@ -60,7 +68,7 @@ class TransformersRetriever(Model):
     """A CLIPModel or SiglipModel of `transformers`, PLIP say: `hf-hub:organisation/model` or `local-dir:path`."""
 
     kind: Literal["transformers"]
-    name: str
+    name: HubOrFolder
     revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
     text: Text = Text()
@@ -72,13 +80,17 @@ class ConchRetriever(Model):
     """CONCH, through its authors' package `conch` (not in the lock: its licence is not ours to pass on)."""
 
     kind: Literal["conch"]
-    name: str = "hf-hub:MahmoodLab/conch"
+    name: HubOrFolder = "hf-hub:MahmoodLab/conch"
     """The hub's repository, or `local-dir:path` with its pytorch_model.bin."""
     revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
     text: Text = Text()
     batch: PositiveInt = 32
     precision: Precision = "auto"
+
+
+HubRetriever = OpenClipRetriever | TransformersRetriever | ConchRetriever
+"""One that others trained: from the hub, where its name says so."""
 
 
 class WordsTower(Strict):
@@ -123,7 +135,7 @@ class TextPolicyRetriever(Strict):
 
 
 AnyRetriever = Annotated[
-    OpenClipRetriever | TransformersRetriever | ConchRetriever | AlignedRetriever | TextPolicyRetriever,
+    HubRetriever | AlignedRetriever | TextPolicyRetriever,
     Field(discriminator="kind"),
 ]
 
@@ -142,6 +154,9 @@ class TimmBackbone(Model):
     pretrained: bool = True
     batch: PositiveInt = 64
     precision: Precision = "auto"
+
+
+HubModel = HubRetriever | TimmBackbone
 
 
 class SimclrBackbone(Strict):

@@ -7,20 +7,17 @@ from pathlib import Path
 
 from clipit.config.encoders import (
     AlignedRetriever,
-    ConchRetriever,
-    OpenClipRetriever,
+    HubModel,
     SimclrBackbone,
     TextPolicyRetriever,
     TimmBackbone,
-    TransformersRetriever,
 )
 from clipit.config.experiment import Config
 from clipit.doctor.finding import Check, Finding, size_text
 from clipit.doctor.hub import look_up
-from clipit.encoders.hub import CONCH, HUB, OPEN_CLIP, TIMM, Format, cached_model, elsewhere, parse_name, text_files
+from clipit.encoders.hub import FORMATS, HUB, Format, cached_model, elsewhere, parse_name, text_files
 from clipit.runtime.hub import HubFile, HubListing, HubRepo, cached_file
 
-_LIBRARY = {TIMM: "timm", OPEN_CLIP: "open_clip", CONCH: "CONCH"}
 _INSTALL_CONCH = "run `pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence)"
 
 
@@ -32,11 +29,12 @@ def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:
             yield partial(Finding, subject, "PASS", f"retrievers.{retriever.retriever}, reading reports in another way")
         elif isinstance(retriever, AlignedRetriever):
             yield partial(Finding, subject, "PASS", f"trained here, on datasets.{retriever.captioned}")
-        elif isinstance(retriever, ConchRetriever):
-            yield partial(_conch_package, f"{subject} package")
-            yield partial(_model, subject, _pinned(retriever), CONCH)
-        else:
+        elif retriever.kind == "open_clip":
             yield partial(_open_clip, subject, _pinned(retriever))
+        else:
+            if retriever.kind == "conch":
+                yield partial(_conch_package, f"{subject} package")
+            yield partial(_model, subject, _pinned(retriever), retriever.kind)
     for name in used["backbones"]:
         subject, backbone = f"backbones.{name}", config.backbones[name]
         if isinstance(backbone, SimclrBackbone):
@@ -49,12 +47,13 @@ def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:
             yield partial(_timm, subject, _pinned(backbone))
 
 
-def _pinned(entry: OpenClipRetriever | TransformersRetriever | ConchRetriever | TimmBackbone) -> str:
+def _pinned(entry: HubModel) -> str:
     return f"{entry.name}@{entry.revision}" if entry.revision else entry.name
 
 
-def _model(subject: str, name: str, form: Format) -> Finding:
+def _model(subject: str, name: str, kind: str) -> Finding:
     """A model of the hub, or one in a folder."""
+    form = FORMATS[kind]
     if not name.startswith(HUB):
         return _folder(subject, name, form)
     repo, (folder, missing) = parse_name(name), cached_model(name, form)
@@ -66,7 +65,7 @@ def _model(subject: str, name: str, form: Format) -> Finding:
         other = missing[0]
         return look_up(subject, other, _texts, looked_for="a configuration", instead=elsewhere(other))
     needed = partial(_needed, form=form)
-    return look_up(subject, repo, needed, looked_for=f"a model of {_LIBRARY[form]}", instead=elsewhere(repo))
+    return look_up(subject, repo, needed, looked_for=f"a model of {kind}", instead=elsewhere(repo))
 
 
 def _texts(listing: HubListing) -> Sequence[HubFile]:
@@ -85,9 +84,8 @@ def _folder(subject: str, name: str, form: Format) -> Finding:
     folder = Path(name.partition(":")[2])
     if not folder.is_dir():
         return Finding(subject, "FAIL", f"there is no folder {folder.resolve()}", f"correct {subject}.name")
-    names = {file.name for file in folder.iterdir()}
-    if (form.config and form.config not in names) or not any(
-        Path(file).suffix in (".safetensors", ".bin", ".pth") for file in names
+    if not form.configures(folder) or not any(
+        file.suffix in (".safetensors", ".bin", ".pth") for file in folder.iterdir()
     ):
         wanted = " and ".join(filter(None, (form.config, "weights")))
         return Finding(subject, "FAIL", f"{folder} is no model of this kind", f"put its {wanted} there")
@@ -96,7 +94,7 @@ def _folder(subject: str, name: str, form: Format) -> Finding:
 
 def _timm(subject: str, name: str) -> Finding:
     if ":" in name:
-        return _model(subject, name, TIMM)
+        return _model(subject, name, "timm")
     import timm
 
     from clipit.encoders.weights import nearest
@@ -105,12 +103,12 @@ def _timm(subject: str, name: str) -> Finding:
     if entry is None or not entry.has_weights:
         known = nearest(name, timm.list_pretrained())
         return Finding(subject, "FAIL", f"timm has no pretrained weights {name!r}{known}", f"correct {subject}.name")
-    return _named(subject, entry.hf_hub_id, entry.hf_hub_filename or "", entry.url, TIMM)
+    return _named(subject, entry.hf_hub_id, entry.hf_hub_filename or "", entry.url, "timm")
 
 
 def _open_clip(subject: str, name: str) -> Finding:
     if name.startswith(("local-dir:", HUB)):
-        return _model(subject, name, OPEN_CLIP)
+        return _model(subject, name, "open_clip")
     import open_clip
 
     model, _, tag = name.partition(":")
@@ -118,22 +116,22 @@ def _open_clip(subject: str, name: str) -> Finding:
     if not entry:
         return Finding(subject, "FAIL", f"open_clip has no model and weights {name!r}", f"correct {subject}.name")
     repo, _, file = entry.get("hf_hub", "").rpartition("/")
-    return _named(subject, repo, file, entry.get("url"), OPEN_CLIP)
+    return _named(subject, repo, file, entry.get("url"), "open_clip")
 
 
-def _named(subject: str, repo_name: str | None, file: str, url: str | None, form: Format) -> Finding:
+def _named(subject: str, repo_name: str | None, file: str, url: str | None, kind: str) -> Finding:
     """A model by its name in timm or open_clip, which fetch its weights themselves: from the hub, or an address."""
     if not repo_name:
         return Finding(subject, "WARN", f"its weights come from {url}, not from the hub", "see that it can be reached")
     repo = HubRepo(repo_name)
-    weights = Format(None, (file,) if file else form.weights)
+    weights = Format(None, (file,) if file else FORMATS[kind].weights)
     if any(cached_file(repo, name) for name in weights.weights):
         return Finding(subject, "PASS", f"{repo} in the hub's cache")
 
     def needed(listing: HubListing) -> Sequence[HubFile]:
         return _needed(listing, weights)[-1:]
 
-    return look_up(subject, repo, needed, looked_for=f"weights of {_LIBRARY[form]}", instead=elsewhere(repo))
+    return look_up(subject, repo, needed, looked_for=f"weights of {kind}", instead=elsewhere(repo))
 
 
 def _conch_package(subject: str) -> Finding:

@@ -154,6 +154,10 @@ def build_backbone(spec: Mapping[str, Any]) -> nn.Module:
         from clipit.encoders.conch_tower import ConchTower
 
         return ConchTower(spec["trunk"], spec["d"], spec["pool_heads"]).eval()
+    if spec["kind"] == "transformers":
+        from clipit.encoders.transformers_tower import TransformersTower
+
+        return TransformersTower(spec["family"], spec["vision"], spec["projection"]).eval()
     return timm.create_model(
         spec["architecture"], pretrained=False, pretrained_cfg=dict(spec["input"]), num_classes=0, **spec["args"]
     ).eval()

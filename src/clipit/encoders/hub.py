@@ -17,17 +17,38 @@ _TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
 
 @dataclass(frozen=True)
 class Format:
-    """How a library keeps a model in a folder: its configuration, and its weights in order of preference."""
+    """How a library keeps a model in a folder: its configuration, and its weights in order of preference.
+
+    `key` is an entry of the configuration that no other library's file of that name has.
+    """
 
     config: str | None
     weights: tuple[str, ...]
+    key: str | None = None
 
     def chosen(self, names: Collection[str]) -> str | None:
-        """The weights that are loaded from a folder with these files."""
+        """The weights that are loaded where there are these files."""
         return next((name for name in self.weights if name in names), None)
 
+    def configures(self, folder: Path | None) -> bool:
+        """Whether the configuration in `folder`, if one is needed, is this library's."""
+        if self.config is None:
+            return True
+        if folder is None or not (folder / self.config).is_file():
+            return False
+        try:
+            config = json.loads((folder / self.config).read_text(encoding="utf-8"))
+        except ValueError:
+            return False
+        return self.key is None or self.key in config
 
-TIMM = Format("config.json", ("model.safetensors", "pytorch_model.bin"))
+    def __str__(self) -> str:
+        config = self.config and self.config + (f" with {self.key!r}" if self.key else "")
+        return ", ".join(filter(None, (config, f"and one of {', '.join(self.weights)}")))
+
+
+TIMM = Format("config.json", ("model.safetensors", "pytorch_model.bin"), "architecture")
+TRANSFORMERS = Format("config.json", ("model.safetensors", "pytorch_model.bin"), "model_type")
 OPEN_CLIP = Format(
     "open_clip_config.json",
     (
@@ -39,6 +60,8 @@ OPEN_CLIP = Format(
     ),
 )
 CONCH = Format(None, ("pytorch_model.bin",))
+FORMATS = {"timm": TIMM, "open_clip": OPEN_CLIP, "transformers": TRANSFORMERS, "conch": CONCH}
+"""By the kind of the catalog's entries."""
 
 
 def parse_name(name: str) -> HubRepo:
@@ -64,31 +87,31 @@ def at_commit(repo: HubRepo, marker: str | Path | None) -> HubRepo:
     return replace(repo, revision=commits.get(repo.name, repo.revision))
 
 
-def fetch_model(name: str) -> dict[str, Any]:
+def fetch_model(name: str, kinds: Iterable[str]) -> dict[str, Any]:
     """Fetches the model `organisation/model[@revision]`, and all that loading it reads, into the hub's cache.
 
-    That is: configurations and tokenizers, and the weights in one format (safetensors where there is a choice). The
-    hub is not asked for what is in the cache.
+    That is: configurations and tokenizers, and the weights in one file for each of `kinds` (keys of `FORMATS`), for a
+    repository may hold several libraries' copies; safetensors where there is a choice. The hub is not asked for what
+    is in the cache.
 
     Returns:
         JSON values: `repo`, `revision`, `commit`, `files` (path -> bytes), and `needs`, the same for each further
         repository that an open_clip model takes its text tower's configuration or its tokenizer from.
 
     Raises:
-        UserError: access, name, network or disk; one line that says what to do.
+        UserError: access, name, network or disk, or no model of such a kind; one line that says what to do.
     """
-    repo = parse_name(name)
-    folder = _cached(repo, (TIMM, OPEN_CLIP, CONCH))
-    if folder is None or not _forms(folder):
-        folder = _fetched(repo)
-    needs = [_record(other, text_folder(other, parts), weights=False) for other, parts in _further(folder)]
-    return _record(repo, folder) | {"needs": needs}
+    repo, forms = parse_name(name), [FORMATS[kind] for kind in kinds]
+    folder = _cached(repo, forms) or _fetched(repo, forms)
+    further = _further(folder) if OPEN_CLIP in forms else []
+    needs = [_record(other, text_folder(other, parts), []) for other, parts in further]
+    return _record(repo, folder, forms) | {"needs": needs}
 
 
 def cached_model(name: str, form: Format) -> tuple[Path | None, list[HubRepo]]:
     """The cached folder of a model, and which repositories that loading it reads are not cached; no network is used."""
     repo = parse_name(name)
-    folder = _cached(repo, (form,))
+    folder = _cached(repo, [form])
     if folder is None:
         return None, [repo]
     further = _further(folder) if form is OPEN_CLIP else []
@@ -107,13 +130,11 @@ def model_folder(name: str, form: Format, *, weights: bool = True, marker: str |
         UserError: as `fetch_model`; or the repository holds no model of this form.
     """
     repo = at_commit(parse_name(name), marker)
-    needed = form if weights else replace(form, weights=(form.config or "",))
-    folder = _cached(repo, (needed,))
-    if folder is None:
-        folder = _fetched(repo) if weights else text_folder(repo, ["tower"])
-    if not _complete(folder, needed):
-        wanted = ", ".join(filter(None, (form.config, f"and one of {', '.join(form.weights)}")))
-        raise UserError(f"{name} is no model of this kind: {repo.page} does not hold {wanted}")
+    if weights:
+        return _cached(repo, [form]) or _fetched(repo, [form])
+    folder = text_folder(repo, ["tower"])
+    if not form.configures(folder):
+        raise _no_model(repo, form)
     return folder
 
 
@@ -143,30 +164,27 @@ def text_folder(repo: HubRepo, parts: Sequence[str]) -> Path:
     return fetch_files(at, text_files(listing.files), instead=instead)[0].parent
 
 
-def weight_files(names: Collection[str], *, timm: bool) -> list[str]:
-    """Which weights of a repository with these files are fetched, in one format for each library.
-
-    `timm`: whether its config.json describes a timm model. A repository may hold several libraries' copies.
-    """
-    forms = [form for form, there in ((TIMM, timm), (OPEN_CLIP, OPEN_CLIP.config in names)) if there]
-    return sorted({name for form in forms or [CONCH] if (name := form.chosen(names))})
-
-
 def text_files(files: Iterable[HubFile]) -> list[HubFile]:
     """Configurations and tokenizers, at the top of a repository."""
     return [file for file in files if "/" not in file.path and file.path.endswith(_TEXT)]
 
 
-def _fetched(repo: HubRepo) -> Path:
-    """Fetches texts, then weights: where the weights lie, all else does."""
+def _fetched(repo: HubRepo, forms: Iterable[Format]) -> Path:
+    """Fetches texts, then the weights of each form: where the weights lie, all else does."""
     instead = elsewhere(repo)
     at, listing = list_files(repo, instead=instead)
     texts = fetch_files(at, text_files(listing.files), instead=instead)
-    timm = any(_describes_timm(file) for file in texts if file.name == TIMM.config)
-    names = weight_files([file.path for file in listing.files], timm=timm)
-    if not names:
-        raise UserError(f"{repo.page} holds no weights that timm, open_clip or CONCH load: choose another model")
-    return fetch_files(at, [file for file in listing.files if file.path in names], instead=instead)[0].parent
+    names, wanted = {file.path for file in listing.files}, set()
+    for form in forms:
+        weights = _weights(form, names, texts[0].parent if texts else None)
+        if weights is None:
+            raise _no_model(repo, form)
+        wanted.add(weights)
+    return fetch_files(at, [file for file in listing.files if file.path in wanted], instead=instead)[0].parent
+
+
+def _no_model(repo: HubRepo, form: Format) -> UserError:
+    return UserError(f"{repo} is no model of this kind: {repo.page} does not hold {form}")
 
 
 def _cached_texts(repo: HubRepo, parts: Sequence[str]) -> Path | None:
@@ -179,44 +197,33 @@ def _further(folder: Path) -> list[tuple[HubRepo, list[str]]]:
     return [(HubRepo(name), parts) for name, parts in sorted(further_repos(folder).items())]
 
 
-def _cached(repo: HubRepo, forms: Iterable[Format]) -> Path | None:
-    """The cached folder that holds a model of one of `forms`."""
-    for form in forms:
-        for name in filter(None, (form.config, *form.weights)):
-            found = cached_file(repo, name)
-            if found is not None and _complete(found.parent, form):
-                return found.parent
+def _cached(repo: HubRepo, forms: Sequence[Format]) -> Path | None:
+    """The cached folder that holds a model of each of `forms`."""
+    for name in forms[0].weights:
+        found = cached_file(repo, name)
+        if found is not None and all(_weights(form, _names(found.parent), found.parent) for form in forms):
+            return found.parent
     return None
 
 
-def _complete(folder: Path, form: Format) -> bool:
-    names = _names(folder)
-    return (form.config is None or form.config in names) and form.chosen(names) is not None
-
-
-def _forms(folder: Path) -> list[Format]:
-    """The forms in which `folder` holds a model; that of CONCH, which has no configuration, where there is no other."""
-    names = _names(folder)
-    forms = [form for form in (TIMM, OPEN_CLIP) if _complete(folder, form)]
-    if TIMM in forms and not _describes_timm(folder / "config.json"):
-        forms.remove(TIMM)
-    return forms or [form for form in (CONCH,) if "config.json" not in names and _complete(folder, form)]
-
-
-def _describes_timm(config: Path) -> bool:
-    return "architecture" in json.loads(config.read_text(encoding="utf-8"))
+def _weights(form: Format, names: Collection[str], folder: Path | None) -> str | None:
+    """Which of the files `names` the model of `form` loads, if there is one; configurations lie in `folder`."""
+    if not form.configures(folder):
+        return None
+    if form is OPEN_CLIP and (TIMM.configures(folder) or TRANSFORMERS.configures(folder)):
+        names = set(names) - set(TRANSFORMERS.weights)  # these are the other library's
+    return form.chosen(names)
 
 
 def _names(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir() if file.is_file()}
 
 
-def _record(repo: HubRepo, folder: Path, *, weights: bool = True) -> dict[str, Any]:
-    """What a cached folder is and holds, of the files that loading reads."""
+def _record(repo: HubRepo, folder: Path, forms: Iterable[Format]) -> dict[str, Any]:
+    """What a cached folder is and holds, of the files that loading a model of each of `forms` reads."""
     names = _names(folder)
-    read = [name for name in names if name.endswith(_TEXT)]
-    read += [name for form in _forms(folder) if weights and (name := form.chosen(names))]
-    files = {name: (folder / name).stat().st_size for name in sorted(read)}
+    read = {name for name in names if name.endswith(_TEXT)} | {_weights(form, names, folder) for form in forms}
+    files = {name: (folder / name).stat().st_size for name in sorted(filter(None, read))}
     return {"repo": repo.name, "revision": repo.revision, "commit": folder.name, "files": files}
 
 

@@ -1,4 +1,4 @@
-"""What every retriever is: an image tower and a text tower into one space."""
+"""What every retriever is: an image tower and a text tower into one space (docs/retrievers.md)."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -70,7 +70,7 @@ def load_retriever(kind: str, name: str, marker: str | Path | None = None) -> Re
     """Loads a retriever.
 
     Args:
-        kind: one of `LOADERS`: `open_clip`, `conch`, or `aligned` for one trained here.
+        kind: one of `LOADERS`: `open_clip`, `transformers`, `conch`, or `aligned` for one trained here.
         name: a model of the hub, `hf-hub:organisation/model[@revision]`, or a folder, `local-dir:folder`; for
             `open_clip` also a model and its weights (`ViT-B-32:openai`); for `aligned` its folder.
         marker: of a model of the hub: the file that says which commits were fetched (`encoders.hub.at_commit`).

@@ -1,17 +1,16 @@
 """Text towers: a `transformers` encoder with mean pooling, loaded from a folder or made over a corpus's own words."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerFast
 
+from clipit.encoders.quiet import quiet
 from clipit.encoders.retriever import pad
 from clipit.encoders.weights import LOCAL, loading, local_folder
 from clipit.runtime.errors import UserError
@@ -50,7 +49,7 @@ class TextTower(nn.Module):
         """Writes config.json, model.safetensors, tokenizer.json and tokenizer_config.json in place of `folder`."""
         temporary = folder.with_name(f".{folder.name}.writing")
         shutil.rmtree(temporary, ignore_errors=True)
-        with _quiet():
+        with quiet():
             self.encoder.save_pretrained(temporary)  # type: ignore[operator]
             self.tokenizer.save_pretrained(temporary)
         shutil.rmtree(folder, ignore_errors=True)
@@ -69,7 +68,7 @@ def load_text_tower(name: str, context_length: int | None = None) -> TextTower:
     """
     name = LOCAL + name.removeprefix(LOCAL)
     folder = local_folder(name, "config.json")
-    with loading(name), _quiet():
+    with loading(name), quiet():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         encoder = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     if encoder.config.is_encoder_decoder or tokenizer.pad_token_id is None:
@@ -119,17 +118,3 @@ def _words_tokenizer(captions: Iterable[str], context_length: int) -> PreTrained
         cls_token=_START,
         sep_token=_END,
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps `transformers` from warning of the unused pooler and from drawing bars into the log."""
-    log, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(log)
-        if bars:
-            transformers.logging.enable_progress_bar()

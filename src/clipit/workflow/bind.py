@@ -12,12 +12,10 @@ from clipit.artifacts.provenance import json_digest
 from clipit.config.corpora import TextCorpus
 from clipit.config.encoders import (
     AlignedRetriever,
-    ConchRetriever,
-    OpenClipRetriever,
+    HubModel,
     RetrieverBackbone,
     TextPolicyRetriever,
     TimmBackbone,
-    TransformersRetriever,
 )
 from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
@@ -33,8 +31,6 @@ from clipit.workflow.resources import gpus, resolve_device
 
 _HUB = "hf-hub:"
 
-HubModel = OpenClipRetriever | TransformersRetriever | ConchRetriever | TimmBackbone
-
 
 class Binding(DataBinding):
     """Look-ups over one configuration."""
@@ -42,7 +38,8 @@ class Binding(DataBinding):
     def __init__(self, config: Config, plan: Plan, project: Path, *, dry_run: bool = False) -> None:
         super().__init__(config, project, dry_run=dry_run)
         self._plan = plan
-        self._told |= {(section, name) for section, names in planned_entries(config, plan).items() for name in names}
+        self._planned = {(section, name) for section, names in planned_entries(config, plan).items() for name in names}
+        self._told |= self._planned
         self.device = resolve_device(config.compute.device)
         self.gpus = gpus(config.compute.device)
 
@@ -167,14 +164,24 @@ class Binding(DataBinding):
 
     def hub_name(self, repo: str) -> str:
         """The model of the hub, `organisation/model[@revision]`, whose marker is named `repo`."""
+        self._check_accepted(self._hub_users(repo))
+        return repo.replace("--", "/", 1)
+
+    def hub_kinds(self, repo: str) -> list[str]:
+        """The kinds of the entries that it is fetched for: a repository may hold several libraries' copies."""
+        users = self._hub_users(repo)
+        wanted = [user for user in users if user in self._planned] or users
+        return sorted({getattr(self._config, section)[name].kind for section, name in wanted})
+
+    def _hub_users(self, repo: str) -> list[tuple[str, str]]:
+        """The entries, (section, name), of a model of the hub."""
         marker = self.paths.hub_model(repo)
-        self._check_accepted(
+        return [
             (section, name)
             for section in ("retrievers", "backbones")
             for name, entry in getattr(self._config, section).items()
             if hasattr(entry, "revision") and self._hub_marker(entry) == marker
-        )
-        return repo.replace("--", "/", 1)
+        ]
 
     def _hub_files(self, entry: HubModel) -> list[str]:
         marker = self._hub_marker(entry)
