@@ -7,7 +7,8 @@ rule embed_images:
         patches=PATHS.patches(),
         retriever=lambda w: BIND.retriever_files(w.retriever),
     output:
-        ensure(PATHS.image_embeddings_part(), non_empty=True),
+        embeddings=ensure(PATHS.image_embeddings_part(), non_empty=True),
+        timing=PATHS.timing("embed_images/{retriever}/{dataset}/part-{i}-of-{n}"),
     log:
         PATHS.log("embed_images/{retriever}/{dataset}/part-{i}-of-{n}"),
     benchmark:
@@ -36,7 +37,8 @@ rule embed_reports:
         reports=PATHS.reports(),
         retriever=lambda w: BIND.retriever_files(w.retriever),
     output:
-        ensure(PATHS.report_embeddings(), non_empty=True),
+        embeddings=ensure(PATHS.report_embeddings(), non_empty=True),
+        timing=PATHS.timing("embed_reports/{retriever}/{corpus}"),
     log:
         PATHS.log("embed_reports/{retriever}/{corpus}"),
     benchmark:
@@ -51,6 +53,7 @@ rule embed_reports:
     params:
         retriever=lambda w: BIND.retriever(w.retriever),
         fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
+        text=lambda w: BIND.text_policy(w.retriever),
         inference=lambda w: BIND.inference("retrievers", w.retriever),
         code=lambda w: BIND.retriever_code("embed_reports", w.retriever),
     message:

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.schemas import image_embeddings
-from clipit.artifacts.tables import embedding_matrix, read_table
+from clipit.artifacts.table_writer import TableWriter
+from clipit.artifacts.tables import embedding_matrix, read_json, read_table
 from clipit.embedding.images import embed_images
 from clipit.encoders.retriever import load_retriever
 from clipit.runtime.errors import UserError
@@ -15,7 +17,15 @@ def embed(patches, retriever, origin, tmp_path):
         out = tmp_path / "out.parquet"
         where = {"batch": batch, "device": "cpu", "threads": 1, "precision": precision}
         embed_images(
-            patches.store, patches.table, out, retriever=retriever, part=part, parts=parts, **where, origin=origin
+            patches.store,
+            patches.table,
+            out,
+            tmp_path / "timing.json",
+            retriever=retriever,
+            part=part,
+            parts=parts,
+            **where,
+            origin=origin,
         )
         return read_table(out, image_embeddings.schema())
 
@@ -69,3 +79,26 @@ def test_nothing_is_written_without_a_retriever(embed, tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         embed(retriever={"kind": "aligned", "name": str(tmp_path / "nowhere")})
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_the_time_of_each_step_is_told(embed, tmp_path):
+    embed(batch=4)
+    told = read_json(tmp_path / "timing.json")
+    assert (told["items"], told["unit"], told["batch"], told["precision"]) == (10, "patches", 4, "fp32")
+    assert set(told["seconds"]) == {"read", "transform", "infer", "write", "total"}
+    assert all(seconds >= 0 for seconds in told["seconds"].values())
+
+
+@pytest.mark.parametrize("step", ["read", "write"])
+def test_trouble_in_a_thread_ends_the_job_and_leaves_nothing(embed, tmp_path, monkeypatch, step):
+    def trouble(*_: object) -> None:
+        raise OSError("no more")
+
+    monkeypatch.setattr(*{"read": (PatchStore, "batch"), "write": (TableWriter, "append")}[step], trouble)
+    with pytest.raises(OSError, match="no more"):
+        embed()
+    assert not (tmp_path / "out.parquet").exists() and not list(tmp_path.glob(".out*"))
+
+
+def test_what_precision_was_used_is_in_the_table(embed):
+    assert embed(precision="bf16").meta == {"precision": "bf16"}

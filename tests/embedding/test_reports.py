@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from clipit.artifacts.schemas import report_embeddings
-from clipit.artifacts.tables import embedding_matrix, read_table
+from clipit.artifacts.tables import embedding_matrix, read_json, read_table
 from clipit.embedding.reports import embed_reports
 from clipit.encoders.aligned import AlignedClip
 from clipit.encoders.retriever import load_retriever
@@ -15,10 +15,12 @@ TEXTS = ["normal mucosa", "tubular adenoma of the colon with low grade dysplasia
 
 @pytest.fixture
 def embed(write_reports, retriever, origin, tmp_path):
-    def embed_texts(texts, batch=2):
+    def embed_texts(texts, batch=2, **text):
         out = tmp_path / "out.parquet"
         where = {"batch": batch, "device": "cpu", "threads": 1, "precision": "fp32"}
-        embed_reports(write_reports(texts), out, retriever=retriever, **where, origin=origin)
+        policy = {"policy": "truncate", "pooling": "mean", "overlap": 0, "sections": []} | text
+        timing = tmp_path / "timing.json"
+        embed_reports(write_reports(texts), out, timing, retriever=retriever, text=policy, **where, origin=origin)
         return read_table(out, report_embeddings.schema())
 
     return embed_texts
@@ -45,7 +47,10 @@ def test_truncation_is_counted(embed):
         "policy": "truncate",
         "pooling": "mean",
         "context_length": CONTEXT,
+        "precision": "fp32",
     }
+    assert [TEXTS[row][: table.column("stop")[row]] for row in (0, 1)] == ["normal mucosa", TEXTS[1][:33]]
+    assert TEXTS[1][:33] == "tubular adenoma of the colon with"  # six words, and the start and end token
 
 
 def test_what_is_cut_off_does_not_count(embed):
@@ -76,3 +81,61 @@ def test_the_table_says_what_it_describes(embed, retriever):
 def test_an_empty_corpus_is_the_users_mistake(embed):
     with pytest.raises(UserError, match="holds no report"):
         embed([])
+
+
+LONG = "Normal mucosa of the colon. Low grade dysplasia. Tubular adenoma of the colon with low grade dysplasia. Mucin"
+
+
+def test_chunks_read_all_and_say_where_they_stand(embed, retriever):
+    table, model = embed([LONG, "mucin"], policy="chunks", pooling="late"), load_retriever(**retriever)
+    matrix = embedding_matrix(table)
+    passages = [LONG[a:b] for a, b in zip(table.column("start"), table.column("stop"), strict=True)]
+    assert table.column("report_id") == ["r0"] * 4 + ["r1"]
+    assert table.column("chunk") == [0, 1, 2, 3, 0]
+    assert passages[:4] == [
+        "Normal mucosa of the colon.",  # five words and the stop: six tokens, and start and end
+        "Low grade dysplasia.",
+        "Tubular adenoma of the colon with",
+        "low grade dysplasia. Mucin",
+    ]
+    with torch.inference_mode():
+        for row, passage in enumerate(passages[:4]):
+            expected = model.encode_texts(model.tokenize([passage]))[0].numpy()
+            assert np.allclose(matrix[row], expected, atol=1e-5)
+    assert (table.meta["policy"], table.meta["pooling"], table.meta["tokens_read"]) == ("chunks", "late", 1.0)
+
+
+def test_equal_chunks_are_embedded_once(embed, monkeypatch):
+    seen = []
+    encode = AlignedClip.encode_texts
+    monkeypatch.setattr(AlignedClip, "encode_texts", lambda self, tokens: seen.extend(tokens) or encode(self, tokens))
+    embed([LONG, LONG, "Mucin"], policy="chunks")
+    assert len(seen) == 5
+
+
+SECTIONS = "DIAGNOSIS: tubular adenoma.\nGROSS DESCRIPTION: mucin.\nCOMMENT: normal mucosa of the colon.\n"
+
+
+@pytest.mark.parametrize("policy", ["truncate", "chunks"])
+def test_named_sections_alone_are_read(embed, policy):
+    table = embed([SECTIONS, "no heading: mucosa"], policy=policy, sections=["diagnosis"])
+    start, stop = table.column("start"), table.column("stop")
+    assert SECTIONS[start[0] : stop[0]].strip() == "DIAGNOSIS: tubular adenoma."
+    assert "no heading: mucosa"[start[-1] : stop[-1]] == "no heading: mucosa"
+    assert table.column("report_id") == ["r0", "r1"]
+    if policy == "chunks":
+        assert table.meta["tokens_read"] < 1
+
+
+def test_no_chunk_crosses_from_one_section_to_the_next(embed):
+    table = embed([SECTIONS], policy="chunks", sections=["diagnosis", "comment"])
+    passages = [SECTIONS[a:b] for a, b in zip(table.column("start"), table.column("stop"), strict=True)]
+    assert not any("GROSS" in passage for passage in passages)
+    assert "".join(passages).count("mucosa") == 1
+
+
+def test_the_time_of_each_step_is_told(embed, tmp_path):
+    embed(TEXTS)
+    told = read_json(tmp_path / "timing.json")
+    assert (told["items"], told["unit"]) == (3, "texts")
+    assert set(told["seconds"]) == {"read", "transform", "infer", "write", "total"}

@@ -9,7 +9,8 @@ with job(snakemake.log[0], snakemake.params.inference["threads"]):
     embed_images(
         snakemake.params.store,
         snakemake.input.patches,
-        snakemake.output[0],
+        snakemake.output.embeddings,
+        snakemake.output.timing,
         retriever=snakemake.params.retriever,
         part=int(snakemake.wildcards.i),
         parts=int(snakemake.wildcards.n),

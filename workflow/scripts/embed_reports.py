@@ -8,8 +8,12 @@ with job(snakemake.log[0], snakemake.params.inference["threads"]):
 
     embed_reports(
         snakemake.input.reports,
-        snakemake.output[0],
+        snakemake.output.embeddings,
+        snakemake.output.timing,
         retriever=snakemake.params.retriever,
+        text=snakemake.params.text,
         **snakemake.params.inference,
-        origin=Origin("embed_reports", snakemake.params.inference, snakemake.params.code),
+        origin=Origin(
+            "embed_reports", {**snakemake.params.inference, "text": snakemake.params.text}, snakemake.params.code
+        ),
     )

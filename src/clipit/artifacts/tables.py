@@ -48,9 +48,13 @@ def write_table(
     if not isinstance(table, pa.Table):
         table = pa.table(dict(table), schema=schema)
     table = table.select(schema.names).cast(schema)
-    note = json.dumps({"provenance": provenance, "meta": dict(meta or {})}, sort_keys=True)
     with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({_KEY: note.encode()}), temporary, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(note(provenance, meta)), temporary, compression="zstd")
+
+
+def note(provenance: Mapping[str, Any], meta: Mapping[str, Any] | None) -> dict[bytes, bytes]:
+    """Provenance and facts as the metadata of a Parquet schema."""
+    return {_KEY: json.dumps({"provenance": provenance, "meta": dict(meta or {})}, sort_keys=True).encode()}
 
 
 def read_table(path: str | Path, schema: pa.Schema) -> Stored:
@@ -70,8 +74,8 @@ def read_table(path: str | Path, schema: pa.Schema) -> Stored:
         raise UserError(
             f"{path} is not a readable Parquet file ({error}): delete it and run snakemake again"
         ) from error
-    note = (table.schema.metadata or {}).get(_KEY)
-    if note is None:
+    written = (table.schema.metadata or {}).get(_KEY)
+    if written is None:
         raise UserError(f"{path} was not written by clipit (no provenance): delete it and run snakemake again")
     for expected in schema:
         if expected.name not in table.schema.names:
@@ -84,7 +88,7 @@ def read_table(path: str | Path, schema: pa.Schema) -> Stored:
             raise UserError(
                 f"{path}: column {expected.name!r} is {found}, not {expected.type}: delete it and run snakemake again"
             )
-    document = json.loads(note)
+    document = json.loads(written)
     return Stored(path, table, document["meta"], document["provenance"])
 
 

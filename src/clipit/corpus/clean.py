@@ -12,9 +12,9 @@ from clipit.artifacts.provenance import Origin, json_digest
 from clipit.artifacts.schemas import report_truth, reports
 from clipit.artifacts.tables import write_table
 from clipit.corpus.cleanings import CLEANINGS
-from clipit.corpus.sections import PREAMBLE, Section, split_sections
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
+from clipit.sources.report_sections import PREAMBLE, Section, split_sections
 from clipit.sources.report_source import RawReport, read_reports
 
 

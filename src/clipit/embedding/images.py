@@ -1,6 +1,7 @@
 """Embeds patches by a retriever's image tower."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import image_embeddings as embeddings_schema
 from clipit.artifacts.schemas import patches as patches_schema
-from clipit.artifacts.tables import embedding_column, read_table, write_table
-from clipit.encoders.precision import Precision, inference
+from clipit.artifacts.table_writer import TableWriter
+from clipit.artifacts.tables import embedding_column, read_table
+from clipit.embedding.timing import Stopwatch
+from clipit.encoders.precision import Precision, inference, resolve_precision
 from clipit.encoders.retriever import Retriever, load_retriever
 from clipit.runtime.progress import Progress
 
@@ -22,6 +25,7 @@ def embed_images(
     store: str | Path,
     patches: str | Path,
     out: str | Path,
+    timing: str | Path,
     *,
     retriever: Mapping[str, Any],
     part: int,
@@ -37,7 +41,8 @@ def embed_images(
     Args:
         store: the patch store.
         patches: patches.parquet of the store; patches that it does not list are not embedded.
-        out: the table to write.
+        out: the table to write, as the embeddings come.
+        timing: JSON to write: seconds of each step; reading and writing run beside the others.
         retriever: what `load_retriever` takes.
         part: which part, from 0, of the store's shards.
         parts: how many parts there are.
@@ -51,6 +56,7 @@ def embed_images(
         UserError: an input is missing, or the retriever cannot be loaded.
     """
     torch.set_num_threads(threads)
+    watch = Stopwatch()
     table = read_table(patches, patches_schema.SCHEMA)
     opened = PatchStore(store)
     here = part_rows(len(opened), opened.size, part, parts)
@@ -58,24 +64,64 @@ def embed_images(
     patch_of = {row: patch for row, patch in listed if row in here}
     encoder = load_retriever(**retriever)
     lineage = {**table.lineage, "retriever": encoder.digest}
-    embeddings = _encode(encoder.to(device), opened, list(patch_of), batch, device, precision)
-    write_table(
-        out,
-        {"patch_id": list(patch_of.values()), "embedding": embedding_column(embeddings)},
-        embeddings_schema.schema(encoder.d),
-        origin.provenance(lineage=lineage, inputs={"patches": patches}),
-    )
+    provenance = origin.provenance(lineage=lineage, inputs={"patches": patches})
+    arithmetic = resolve_precision(precision, device)
+    schema = embeddings_schema.schema(encoder.d)
+    with TableWriter(out, schema, provenance, {"precision": arithmetic}) as writer:
+        _embed(encoder.to(device), opened, patch_of, writer, batch, device, arithmetic, watch)
+    run = {"items": len(patch_of), "unit": "patches", "batch": batch, "device": device, "precision": arithmetic}
+    watch.write(timing, run, provenance)
 
 
-def _encode(
-    retriever: Retriever, store: PatchStore, rows: Sequence[int], batch: int, device: str, precision: Precision
-) -> np.ndarray:
-    """Unit vectors float32 (rows, d) of the patches at `rows`."""
-    embeddings = np.empty((len(rows), retriever.d), dtype=np.float32)
-    with Progress("embed images", len(rows), "patches") as progress, inference(device, precision):
-        for start in range(0, len(rows), batch):
-            block = torch.from_numpy(store.batch(rows[start : start + batch])).to(device)
-            images = retriever.transform(block).contiguous(memory_format=torch.channels_last)
-            embeddings[start : start + batch] = retriever.encode_images(images).cpu().numpy()
+def _embed(
+    retriever: Retriever,
+    store: PatchStore,
+    patch_of: Mapping[int, str],
+    out: TableWriter,
+    batch: int,
+    device: str,
+    precision: Precision,
+    watch: Stopwatch,
+) -> None:
+    """Reads, embeds and writes the patches `patch_of` (row -> name), three batches at a time, one in each step."""
+    rows, names = list(patch_of), list(patch_of.values())
+
+    def read(start: int) -> torch.Tensor:
+        with watch("read"):
+            return torch.from_numpy(store.batch(rows[start : start + batch]))
+
+    def write(start: int, vectors: np.ndarray) -> None:
+        with watch("write"):
+            column = embedding_column(vectors)
+            out.append({"patch_id": names[start : start + len(vectors)], "embedding": column})
+
+    starts = range(0, len(rows), batch)
+    with (
+        Progress("embed images", len(rows), "patches") as progress,
+        ThreadPoolExecutor(1) as reader,
+        ThreadPoolExecutor(1) as writer,
+        inference(device, precision),
+    ):
+        ahead = reader.submit(read, 0) if rows else None
+        behind: Future[None] | None = None
+        for start in starts:
+            assert ahead is not None
+            block = ahead.result()
+            ahead = reader.submit(read, start + batch)
+            with watch("transform"):
+                images = retriever.transform(block.to(device)).contiguous(memory_format=torch.channels_last)
+                _finished(device)
+            with watch("infer"):
+                vectors = retriever.encode_images(images).cpu().numpy()
+            if behind is not None:
+                behind.result()
+            behind = writer.submit(write, start, vectors)
             progress.advance(len(block))
-    return embeddings
+        if behind is not None:
+            behind.result()
+
+
+def _finished(device: str) -> None:
+    """Waits for what was handed to a GPU, so that its time is counted where it is spent."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)

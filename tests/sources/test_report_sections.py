@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from clipit.corpus.sections import split_sections
+from clipit.sources.report_sections import split_sections
 
 ONE_LINE = (
     "TCGA-ZZ-0001 SPECIMEN A. Right colon CLINICAL NOTES PRE- OP DIAGNOSIS: Cancer. GROSS DESCRIPTION A. Received "
