@@ -85,7 +85,7 @@ def test_the_time_of_each_step_is_told(embed, tmp_path):
     embed(batch=4)
     told = read_json(tmp_path / "timing.json")
     assert (told["items"], told["unit"], told["batch"], told["precision"]) == (10, "patches", 4, "fp32")
-    assert set(told["seconds"]) == {"read", "transform", "infer", "write", "total"}
+    assert set(told["seconds"]) == {"load", "read", "transform", "infer", "write", "total"}
     assert all(seconds >= 0 for seconds in told["seconds"].values())
 
 

@@ -138,4 +138,4 @@ def test_the_time_of_each_step_is_told(embed, tmp_path):
     embed(TEXTS)
     told = read_json(tmp_path / "timing.json")
     assert (told["items"], told["unit"]) == (3, "texts")
-    assert set(told["seconds"]) == {"read", "transform", "infer", "write", "total"}
+    assert set(told["seconds"]) == {"load", "read", "transform", "infer", "write", "total"}

@@ -62,13 +62,14 @@ def embed_images(
     here = part_rows(len(opened), opened.size, part, parts)
     listed = zip(table.column("index"), table.column("patch_id"), strict=True)
     patch_of = {row: patch for row, patch in listed if row in here}
-    encoder = load_retriever(**retriever)
+    with watch("load"):
+        encoder = load_retriever(**retriever).to(device)
     lineage = {**table.lineage, "retriever": encoder.digest}
     provenance = origin.provenance(lineage=lineage, inputs={"patches": patches})
     arithmetic = resolve_precision(precision, device)
     schema = embeddings_schema.schema(encoder.d)
     with TableWriter(out, schema, provenance, {"precision": arithmetic}) as writer:
-        _embed(encoder.to(device), opened, patch_of, writer, batch, device, arithmetic, watch)
+        _embed(encoder, opened, patch_of, writer, batch, device, arithmetic, watch)
     run = {"items": len(patch_of), "unit": "patches", "batch": batch, "device": device, "precision": arithmetic}
     watch.write(timing, run, provenance)
 

@@ -84,11 +84,11 @@ def embed_reports(
         texts = table.column("text")
     if not texts:
         raise UserError(f"{reports} holds no report: check the corpus and its cleaning")
-    encoder = load_retriever(**retriever)
+    with watch("load"):
+        encoder = load_retriever(**retriever).to(device)
     with watch("transform"):
         reading = _read(texts, encoder, text)
     row_of = {ids: row for row, ids in enumerate(dict.fromkeys(map(tuple, reading.tokens)))}
-    encoder.to(device)
     with watch("infer"):
         distinct = encode_texts(
             encoder, list(row_of), batch=batch, device=device, precision=precision, what="embed reports"
