@@ -32,6 +32,8 @@ rule audit_pairs:
         unpack(lambda w: BIND.truth(w.dataset, w.corpus)),
         pairs=PATHS.pairs(),
         labels=PATHS.labels(),
+        patches=PATHS.patches(),
+        splits=PATHS.splits(),
     output:
         ensure(PATHS.audit(), non_empty=True),
     log:
