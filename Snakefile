@@ -25,9 +25,11 @@ rule all:
     default_target: True
     input:
         TABLES,
+        PAIRING_TABLES,
         PATHS.report(),
 
 
 rule tables:
     input:
         TABLES,
+        PAIRING_TABLES,

@@ -40,16 +40,16 @@ def _patients(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def test_what_patches_of_a_patient_share_is_no_agreement() -> None:
-    """Reports know nothing of the classes here; patch by patch they seem to in every one of 20 data sets."""
+    """Reports know nothing of the classes here; patch by patch they seem to in every one of ten data sets."""
     by_patient, by_patch = [], []
-    for seed in range(20):
+    for seed in range(10):
         label, report, units = _patients(np.random.default_rng(seed))
         for p, groups in ((by_patient, units), (by_patch, None)):
             found = label_agreement(label, report, groups, seed)
             assert found is not None
             p.append(found["p"])
     assert max(by_patch) < 0.01
-    assert np.mean(np.array(by_patient) < 0.05) <= 0.15
+    assert np.mean(np.array(by_patient) < 0.05) <= 0.2
     assert np.median(by_patient) > 0.2
 
 
