@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from clipit.artifacts.provenance import Origin
-from clipit.artifacts.schemas import image_truth, labels, pairs, patches, report_truth, splits
-from clipit.artifacts.tables import write_table
+from clipit.artifacts.schemas import image_truth, labels, pairs, patches, report_embeddings, report_truth, splits
+from clipit.artifacts.tables import embedding_column, write_table
 
 CLASSES = ["glands", "tumour", "stroma"]
 ORIGIN = Origin("test")
@@ -92,3 +92,28 @@ def write_truth(folder: Path, *, of_image: Sequence[int], of_report: Sequence[in
             "label": [finding // 2 for finding in of_report], "telling_word": [0] * len(of_report)}  # fmt: skip
     write_table(files["report_truth"], rows, report_truth.SCHEMA, ORIGIN.provenance())
     return files
+
+
+def write_report_embeddings(
+    path: Path,
+    names: Sequence[str],
+    vectors: np.ndarray,
+    *,
+    tokens_read: float = 1.0,
+    retriever: str = "clip",
+    lineage: str = "reports",
+) -> Path:
+    """Writes one chunk a report (a class, with `lineage` "patches"), from vectors float32 (n, d)."""
+    n = len(names)
+    columns = {
+        "report_id": list(names),
+        "chunk": np.zeros(n, np.int16),
+        "start": np.zeros(n, np.int32),
+        "stop": np.ones(n, np.int32),
+        "n_tokens": np.ones(n, np.int16),
+        "embedding": embedding_column(vectors.astype(np.float32)),
+    }
+    provenance = ORIGIN.provenance(lineage={lineage: lineage[0], "retriever": retriever})
+    meta = {"tokens_read": tokens_read, "tokens_total": n, "policy": "truncate", "pooling": "mean"}
+    write_table(path, columns, report_embeddings.schema(vectors.shape[1]), provenance, meta)
+    return path
