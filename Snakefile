@@ -19,6 +19,7 @@ include: "rules/pair.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/triage.smk"
 
 
 rule all:

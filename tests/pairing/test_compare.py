@@ -81,7 +81,7 @@ def test_a_better_method_beats_plain_top1_and_controls_are_no_rivals(tmp_path: P
         assert gap["value"] == pytest.approx(own - plain)
     (verdict,) = table["verdicts"]
     assert verdict["outcome"] == "better"
-    assert verdict["text"].startswith("1 of 1 find the right report more often than plain top1 of clip: csls +")
+    assert verdict["text"].startswith("1 of 1 find the right finding more often than plain top1 of clip: csls +")
     assert by_name["csls"]["precision"]["chance"] == pytest.approx(1 / FINDINGS)
     assert by_name["csls"]["tokens_read"] == 0.5
 
@@ -92,7 +92,7 @@ def test_no_difference_is_called_one(tmp_path: Path) -> None:
     experiment.pair("csls", 0.5, seed=2)
     (verdict,) = experiment.table()["verdicts"]
     assert verdict["outcome"] == "not_shown"
-    assert "None of 1 is shown to find the right report more often" in verdict["text"]
+    assert "None of 1 is shown to find the right finding more often" in verdict["text"]
     alone = Experiment(tmp_path / "alone")
     alone.pair("top1", 0.5)
     assert alone.table()["verdicts"][0]["outcome"] == "missing"

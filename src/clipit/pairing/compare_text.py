@@ -5,10 +5,9 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clipit.statistics.pairings import CONTROLS
 from clipit.statistics.wording import bracket, markdown_table, p_value, points, shared_labels, varying_columns
 
-# Methods that look at no image, or at the truth: they bound the others, and nobody would choose them.
-CONTROLS = ("random", "shuffled", "oracle")
 _PLAIN_FIGURES = ("coverage", "top_hub_share", "skewness", "skewness_1", "entropy", "effective_reports")
 _AGREEMENT = ("ami", "ami_by_chance", "p", "leave_one_out", "leave_one_out_by_chance")
 _PRECISION = ("value", "low", "high", "chance")
@@ -59,6 +58,7 @@ def layout(table: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     columns = {
         **{name: [line["row"][name] for line in lines] for name in labels},
         "right finding": [_precision(line["precision"]) for line in lines],
+        "by chance": [_chance(line["precision"]) for line in lines],
         "− top1 (points)": [_difference(line["difference"]) for line in lines],
         "− top1 of the first retriever": [_difference(line["from_first"]) for line in lines],
         "coverage": [f"{100 * line['coverage']:.1f}" for line in lines],
@@ -111,9 +111,9 @@ def verdict(plain: Mapping[str, str], comparisons: Sequence[Mapping[str, Any]]) 
     better = [one for one in rivals if one["low"] > 0]
     if better:
         named = "; ".join(_named(one, plain) for one in better)
-        text = f"{len(better)} of {len(rivals)} find the right report more often than {baseline}: {named}"
+        text = f"{len(better)} of {len(rivals)} find the right finding more often than {baseline}: {named}"
         return {"outcome": "better", "text": text}
-    text = f"None of {len(rivals)} is shown to find the right report more often than {baseline}; the nearest: "
+    text = f"None of {len(rivals)} is shown to find the right finding more often than {baseline}; the nearest is "
     return {"outcome": "not_shown", "text": text + _named(rivals[0], plain)}
 
 
@@ -149,9 +149,11 @@ def notes(table: Mapping[str, Any], *, synthetic: bool, cautions: Sequence[str],
 
 
 def _precision(precision: Mapping[str, float] | None) -> str:
-    if precision is None:
-        return "–"
-    return f"{100 * precision['value']:.1f} {bracket(precision)} (chance {100 * precision['chance']:.1f})"
+    return "–" if precision is None else f"{100 * precision['value']:.1f} {bracket(precision)}"
+
+
+def _chance(precision: Mapping[str, float] | None) -> str:
+    return "–" if precision is None else f"{100 * precision['chance']:.1f}"
 
 
 def _difference(difference: Mapping[str, float] | None) -> str:

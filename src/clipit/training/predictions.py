@@ -10,7 +10,6 @@ from clipit.artifacts.schemas import predictions as predictions_schema
 from clipit.artifacts.tables import write_table
 from clipit.training.examples import Examples
 
-
 EVALUATED = ("val", "test")
 
 
