@@ -19,15 +19,18 @@ include: "rules/pair.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/triage.smk"
 
 
 rule all:
     default_target: True
     input:
         TABLES,
+        PAIRING_TABLES,
         PATHS.report(),
 
 
 rule tables:
     input:
         TABLES,
+        PAIRING_TABLES,

@@ -10,6 +10,7 @@ from clipit.config.names import TEACHER
 from clipit.config.variants import VARIANTS
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_triage import TriageBinding
 from clipit.workflow.check import check_accepted, check_present
 
 PROJECT = Path(workflow.basedir)
@@ -21,6 +22,7 @@ try:
     check_accepted(CONFIG, PLAN, dry_run=DRY_RUN)
     check_present(CONFIG, PLAN)
     BIND = Binding(CONFIG, PLAN, PROJECT, dry_run=DRY_RUN)
+    TRIAGE = TriageBinding(BIND, PLAN)
     GPUS = BIND.gpus
 except UserError as error:
     sys.exit(f"clipit: {error}")
@@ -31,6 +33,7 @@ TABLES = [
     for experiment in CONFIG.experiments
     for suffix in ("csv", "md", "json")
 ]
+PAIRING_TABLES = BIND.pairing_tables()
 PROBES = "|".join(
     name for name, variant in VARIANTS.items() if variant.trains == "probe"
 )

@@ -33,6 +33,8 @@ rule audit_pairs:
         unpack(lambda w: BIND.truth(w.dataset, w.corpus)),
         pairs=PATHS.pairs(),
         labels=PATHS.labels(),
+        patches=PATHS.patches(),
+        splits=PATHS.splits(),
     output:
         ensure(PATHS.audit(), non_empty=True),
     log:
@@ -46,10 +48,38 @@ rule audit_pairs:
         mem_mb=4000,
         runtime=60,
     params:
-        method=lambda w: PLAN.pairings[w.pairing].method,
+        method=lambda w: BIND.method(w.pairing),
         truth=lambda w: sorted(BIND.truth(w.dataset, w.corpus)),
         code=lambda w: BIND.code("audit_pairs"),
     message:
         "Auditing the pairing of {wildcards.dataset} with {wildcards.corpus} by {wildcards.pairing}"
     script:
         "../workflow/scripts/audit_pairs.py"
+
+
+rule compare_pairings:
+    input:
+        lambda w: BIND.compared_pairing_files(w.experiment),
+    output:
+        csv=ensure(PATHS.pairing_table(suffix="csv"), non_empty=True),
+        md=ensure(PATHS.pairing_table(suffix="md"), non_empty=True),
+        json=ensure(PATHS.pairing_table(suffix="json"), non_empty=True),
+    log:
+        PATHS.log("compare_pairings/{experiment}"),
+    benchmark:
+        PATHS.benchmark("compare_pairings/{experiment}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        pairings=lambda w: BIND.compared_pairings(w.experiment),
+        synthetic=lambda w: BIND.synthetic(w.experiment),
+        cautions=lambda w: BIND.overlaps(w.experiment),
+        code=lambda w: BIND.code("compare_pairings"),
+    message:
+        "Comparing the pairings of {wildcards.experiment}"
+    script:
+        "../workflow/scripts/compare_pairings.py"

@@ -3,10 +3,16 @@
 
 onsuccess:
     from clipit.evaluation.show import print_table
+    from clipit.pairing.show import print_pairings
 
-    for table in TABLES:
-        if table.endswith(".json") and Path(table).exists():
-            print_table(Path(table))
+    for experiment in CONFIG.experiments:
+        if Path(PATHS.table(experiment, "json")).exists():
+            print_table(Path(PATHS.table(experiment, "json")))
+        if Path(PATHS.pairing_table(experiment, "json")).exists():
+            print_pairings(
+                Path(PATHS.pairing_table(experiment, "json")),
+                f"pairings of {experiment}",
+            )
     if Path(PATHS.report()).exists():
         print(f"The report is at {PATHS.report()}")
 
@@ -14,6 +20,7 @@ onsuccess:
 rule report:
     input:
         TABLES,
+        PAIRING_TABLES,
         BIND.report_files(),
     output:
         ensure(PATHS.report(), non_empty=True),

@@ -71,6 +71,7 @@ rule train_teacher:
     output:
         teacher=ensure(PATHS.run_file("teacher.safetensors"), non_empty=True),
         scores=ensure(PATHS.run_file("teacher.json"), non_empty=True),
+        predictions=ensure(PATHS.run_file("predictions.parquet"), non_empty=True),
     log:
         PATHS.log("train_teacher/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
     benchmark:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 
-from clipit.evaluation.bootstrap import draws, interval, resample_metrics
-from clipit.evaluation.metrics import auroc
+from clipit.evaluation.bootstrap import resample_metrics
 from clipit.evaluation.predictions import Predictions
+from clipit.statistics.resampling import interval
 
 
 def _binary(correct: np.ndarray, groups: np.ndarray | None) -> Predictions:
@@ -12,29 +12,6 @@ def _binary(correct: np.ndarray, groups: np.ndarray | None) -> Predictions:
     labels = np.arange(len(correct)) % 2
     probabilities = np.eye(2)[np.where(correct, labels, 1 - labels)]
     return Predictions(Path("p"), ["a", "b"], labels, groups, probabilities, "", {})
-
-
-def test_ungrouped_draws_keep_the_class_counts() -> None:
-    labels = np.array([0] * 30 + [1] * 5)
-    weights = np.concatenate(list(draws(labels, None, 50)))
-    assert weights.shape == (50, 35)
-    assert (weights[:, :30].sum(axis=1) == 30).all()
-    assert (weights[:, 30:].sum(axis=1) == 5).all()
-
-
-def test_grouped_draws_take_whole_groups() -> None:
-    groups = np.array([0, 1, 2, 0, 1, 2, 2])
-    weights = np.concatenate(list(draws(np.zeros(7, dtype=int), groups, 40)))
-    assert (weights[:, groups == 2] == weights[:, [2]]).all()
-    assert (weights[:, :3].sum(axis=1) == 3).all()
-
-
-def test_blocks_and_seeds_decide_nothing_but_the_draws() -> None:
-    labels = np.random.default_rng(0).integers(0, 2, 3000)
-    once, again = (np.concatenate(list(draws(labels, None, 800, seed=3))) for _ in range(2))
-    assert (once == again).all()
-    assert once.shape == (800, 3000)
-    assert not (once == np.concatenate(list(draws(labels, None, 800, seed=4)))).all()
 
 
 def test_interval_covers_the_truth_and_groups_widen_it() -> None:
@@ -50,14 +27,3 @@ def test_interval_covers_the_truth_and_groups_widen_it() -> None:
             covered[name] += low <= 0.7 <= high
     assert covered["grouped"] >= 50
     assert covered["ungrouped"] <= 42
-
-
-def test_resamples_of_one_class_leave_the_interval_of_auroc_defined() -> None:
-    """Patients of one class each: some resamples draw a single class, where AUROC does not exist."""
-    labels = np.repeat([0, 1], 20)
-    groups = np.repeat(np.arange(10), 4)
-    score = np.random.default_rng(0).uniform(0.2, 0.8, 40)
-    weights = np.concatenate(list(draws(labels, groups, 2000)))
-    samples = auroc(labels, np.stack([1 - score, score], axis=1), weights)
-    assert np.isnan(samples).any()
-    assert np.isfinite(interval(samples)).all()

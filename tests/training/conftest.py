@@ -172,6 +172,7 @@ def heads(world: World) -> World:
             targets,
             **world.tables,
             teacher=world.folder / f"{name}.safetensors",
+            predictions=world.folder / f"{name}.parquet",
             scores=world.folder / f"{name}.json",
             settings=HEAD,
             hidden=16,

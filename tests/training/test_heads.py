@@ -64,6 +64,9 @@ def test_teacher_tells_the_classes_from_the_reports(heads: Any) -> None:
     assert scores["val"]["balanced_accuracy"] == 1
     assert sorted(scores["provenance"]["lineage"]) == ["patches", "reports", "retriever"]
     assert read_tensors(heads.folder / "teacher.safetensors").meta["d"] == 8
+    said = read_table(heads.folder / "teacher.parquet", predictions.SCHEMA).table.to_pylist()
+    assert {row["split"] for row in said} == {"val"}
+    assert all(np.argmax(row["prob"]) == row["label"] for row in said)
 
 
 def test_head_is_that_of_the_best_epoch_and_reproducible() -> None:

@@ -9,6 +9,8 @@ with job(snakemake.log[0]):
     audit_pairs(
         snakemake.input.pairs,
         snakemake.input.labels,
+        snakemake.input.patches,
+        snakemake.input.splits,
         snakemake.output[0],
         method=snakemake.params.method,
         truth={name: snakemake.input[name] for name in snakemake.params.truth},

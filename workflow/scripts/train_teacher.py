@@ -14,6 +14,7 @@ with job(snakemake.log[0], snakemake.params.threads, title):
         snakemake.input.labels,
         teacher=snakemake.output.teacher,
         scores=snakemake.output.scores,
+        predictions=snakemake.output.predictions,
         settings=snakemake.params.settings,
         hidden=snakemake.params.hidden,
         threads=snakemake.params.threads,

@@ -137,8 +137,8 @@ class Paths:
         return f"{self.root}/tables/{experiment}.{suffix}"
 
     def pairing_table(self, experiment: str = "{experiment}", suffix: str = "json") -> str:
-        """What the pairings of an experiment look like side by side."""
-        return f"{self.root}/tables/{experiment}_pairings.{suffix}"
+        """What the pairings of an experiment look like side by side; the dot sets it off from every experiment."""
+        return f"{self.root}/tables/{experiment}.pairings.{suffix}"
 
     def triage(self, experiment: str = "{experiment}") -> str:
         return f"{self.root}/triage/{experiment}.json"

@@ -3,9 +3,10 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from clipit.config.experiment import Config, Experiment
 from clipit.config.load import as_list
@@ -68,20 +69,55 @@ class Row:
     run: Run
 
 
+class Pairs(NamedTuple):
+    """The wildcards of a table of pairs."""
+
+    dataset: str
+    corpus: str
+    retriever: str
+    pairing: str
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """A pairing as triage judges it.
+
+    Attributes:
+        pairs: the pairing.
+        chosen: whether the experiment would train on it, or has it audited only.
+        teacher: the teacher on its reports, of the experiment's first seed.
+        floor: the same on reports drawn at random.
+    """
+
+    pairs: Pairs
+    chosen: bool
+    teacher: Run
+    floor: Run
+
+
 @dataclass(frozen=True)
 class Plan:
     """All that a configuration asks for."""
 
     tables: Mapping[str, list[Row]]
     runs: Mapping[tuple[str, ...], Run]
+    """What the tables need."""
     pairings: Mapping[str, Pairing]
     """The pairings of the catalog, and one for each seed of a drawn one."""
+    pairs: Mapping[str, list[Pairs]]
+    """The pairings that an experiment shows: those its runs distil, of drawn ones the first; those to audit."""
+    triage: Mapping[str, list[Triaged]]
+    """What triage looks at; its teachers are trained for it alone where no table needs them."""
 
     def run(self, wildcards: Any) -> Run:
         """The run that a rule's wildcards name."""
-        return self.runs[
-            tuple(str(getattr(wildcards, key)) for key in ("dataset", "backbone", "variant", "run", "seed"))
-        ]
+        key = tuple(str(getattr(wildcards, key)) for key in ("dataset", "backbone", "variant", "run", "seed"))
+        return self.runs[key] if key in self.runs else self._teachers[key]
+
+    @cached_property
+    def _teachers(self) -> dict[tuple[str, ...], Run]:
+        judged = [one for rows in self.triage.values() for one in rows]
+        return {_key(run): run for one in judged for run in (one.teacher, one.floor)}
 
 
 def expand(config: Config) -> Plan:
@@ -99,10 +135,52 @@ def expand(config: Config) -> Plan:
                     tables[title].append(row)
                 for needed in (run, run.probe, run.teacher):
                     if needed is not None:
-                        runs[tuple(needed.wildcards.values())] = needed
+                        runs[_key(needed)] = needed
                 if run.pairing is not None and run.pairing not in pairings:
                     pairings[run.pairing] = Random(method="random", seed=seed)
-    return Plan(tables, runs, pairings)
+        first = experiment.seeds[0]
+        pairings.setdefault(f"{DRAWN}{first}", Random(method="random", seed=first))
+    shown = {title: _shown(config.experiments[title], rows) for title, rows in tables.items()}
+    triage = {title: list(_triaged(experiment)) for title, experiment in config.experiments.items()}
+    return Plan(tables, runs, pairings, shown, triage)
+
+
+def _key(run: Run) -> tuple[str, ...]:
+    return tuple(run.wildcards.values())
+
+
+def _shown(experiment: Experiment, rows: Sequence[Row]) -> list[Pairs]:
+    """For every data set, corpus and retriever: the pairings that runs distil, those to audit, one that was drawn."""
+    distilled = {
+        Pairs(run.dataset, run.corpus, run.retriever, run.pairing): run.drawn
+        for run in (row.run for row in rows)
+        if run.corpus and run.retriever and run.pairing
+    }
+    shown: dict[Pairs, None] = {}
+    for names in _contexts(experiment):
+        own = {pairs: drawn for pairs, drawn in distilled.items() if pairs[:3] == names}
+        shown |= dict.fromkeys(pairs for pairs, drawn in own.items() if not drawn)
+        shown |= dict.fromkeys(Pairs(*names, pairing) for pairing in experiment.audit)
+        shown |= dict.fromkeys([pairs for pairs, drawn in own.items() if drawn][:1])
+    return list(shown)
+
+
+def _contexts(experiment: Experiment) -> list[tuple[str, str, str]]:
+    """The data sets, corpora and retrievers of an experiment, every combination once."""
+    axes = (experiment.dataset, experiment.corpus, experiment.retriever)
+    return list(itertools.product(*map(as_list, axes)))
+
+
+def _triaged(experiment: Experiment) -> Iterator[Triaged]:
+    """Every pairing of an experiment with its teacher and the floor beneath it."""
+    seed, chosen = experiment.seeds[0], as_list(experiment.pairing)
+    for dataset, corpus, retriever in _contexts(experiment):
+        names = {"dataset": dataset, "corpus": corpus, "retriever": retriever}
+        floor = _teacher(experiment, _target(VARIANTS["random_pairing"], names, seed))
+        for pairing in dict.fromkeys([*chosen, *experiment.audit]):
+            reads = _target(VARIANTS["clipit"], names | {"pairing": pairing}, seed)
+            pairs = Pairs(dataset, corpus, retriever, pairing)
+            yield Triaged(pairs, pairing in chosen, _teacher(experiment, reads), floor)
 
 
 def _read_of(combination: Mapping[str, str], run: Run) -> dict[str, str | None]:
@@ -138,10 +216,16 @@ def _run(config: Config, experiment: Experiment, names: Mapping[str, str], varia
         del settings["lambda"]
         return Run(names["dataset"], names["backbone"], variant, seed, settings, probe=probe)
     reads = _target(what, names, seed)
-    head = {"head": training.teacher.model_dump(), "hidden": training.hidden}
-    teacher = replace(reads, backbone=names["retriever"], variant=TEACHER, settings=head)
+    teacher = _teacher(experiment, reads)
     settings["unlabelled"] = what.unlabelled
     return replace(reads, backbone=names["backbone"], variant=variant, settings=settings, probe=probe, teacher=teacher)
+
+
+def _teacher(experiment: Experiment, reads: Run) -> Run:
+    """The teacher on the target of `reads`."""
+    assert reads.retriever is not None
+    head = {"head": experiment.training.teacher.model_dump(), "hidden": experiment.training.hidden}
+    return replace(reads, backbone=reads.retriever, variant=TEACHER, settings=head)
 
 
 def _target(what: Variant, names: Mapping[str, str], seed: int) -> Run:

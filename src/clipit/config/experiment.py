@@ -85,7 +85,7 @@ class Experiment(Strict):
     audit: list[Key] = []
     """Further pairings to audit and to look at in the explorer, without training on them."""
     variants: list[VariantName]
-    seeds: list[NonNegativeInt] = [0, 1, 2]
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = [0, 1, 2]
     training: Training = Training()
 
 

@@ -10,13 +10,14 @@ import numpy as np
 from clipit.artifacts.atomic import write_text
 from clipit.artifacts.provenance import Origin, check_lineage, file_digest
 from clipit.artifacts.tables import read_json, write_json
-from clipit.evaluation.bootstrap import interval, resample_metrics
-from clipit.evaluation.metrics import METRICS
+from clipit.evaluation.bootstrap import resample_metrics
 from clipit.evaluation.predictions import Predictions, read_predictions
 from clipit.evaluation.significance import contributions, holm, sign_flip_p
 from clipit.evaluation.table_text import as_csv, as_markdown
 from clipit.evaluation.verdict import verdict
 from clipit.runtime.errors import UserError
+from clipit.statistics.metrics import METRICS
+from clipit.statistics.resampling import interval
 
 PRIMARY = ("clipit", "lora_only")
 # A gain is the text's only where the same training gains less on the retriever's image embeddings and random reports.

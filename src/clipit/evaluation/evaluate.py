@@ -7,9 +7,10 @@ import numpy as np
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import write_json
-from clipit.evaluation.bootstrap import interval, resample_metrics
-from clipit.evaluation.metrics import METRICS, all_metrics, confusion
+from clipit.evaluation.bootstrap import resample_metrics
 from clipit.evaluation.predictions import Predictions, read_predictions
+from clipit.statistics.metrics import METRICS, all_metrics, confusion
+from clipit.statistics.resampling import interval
 
 
 def evaluate(predictions: Path, out: Path, *, variant: str, resamples: int, origin: Origin) -> None:

@@ -10,6 +10,7 @@ from clipit.artifacts.provenance import json_digest
 from clipit.artifacts.schemas import predictions as schema
 from clipit.artifacts.tables import read_table
 from clipit.runtime.errors import UserError
+from clipit.statistics.groups import group_codes
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,6 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
         names = [groups[row] for row in rows]
         items = json_digest([classes, [ids[row] for row in rows], labels[rows].tolist(), names])
         found[str(split)] = Predictions(
-            Path(path), classes, labels[rows], _codes(names), probabilities[rows], items, stored.lineage, weak
+            Path(path), classes, labels[rows], group_codes(names), probabilities[rows], items, stored.lineage, weak
         )
     return found
-
-
-def _codes(groups: Sequence[str | None]) -> np.ndarray | None:
-    """Group names as codes 0..G-1; where some are unknown, each of those patches is a group of its own."""
-    if all(group is None for group in groups):
-        return None
-    keys = [f"patch {row}" if group is None else f"group {group}" for row, group in enumerate(groups)]
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)

@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from clipit.artifacts.tables import read_json
-from clipit.evaluation.metrics import METRICS
-from clipit.evaluation.table_text import best, heading, layout, varying_columns
+from clipit.evaluation.table_text import best, heading, layout
+from clipit.statistics.metrics import METRICS
+from clipit.statistics.wording import varying_columns
 
 _STYLES = {
     "text_helps": "bold green",

@@ -5,8 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clipit.evaluation.metrics import METRICS
-from clipit.evaluation.verdict import bracket, p_value, points
+from clipit.statistics.metrics import METRICS
+from clipit.statistics.wording import bracket, markdown_table, p_value, points, shared_labels, varying_columns
 
 HEADINGS = {
     "balanced_accuracy": "balanced accuracy",
@@ -44,18 +44,12 @@ def as_markdown(table: Mapping[str, Any], title: str) -> str:
     for verdict in table["verdicts"]:
         lines += [f"**{heading(table, verdict)}{verdict['text']}.**", ""]
         lines += [line for control in verdict["controls"] for line in (control, "")]
-    widths = [max(len(cells[i]) for cells in (header, *body)) for i in range(len(header))]
-    rule = ["-" * width for width in widths]
-    for cells in (header, rule, *body):
-        lines.append("| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |")
-    return "\n".join([*lines, "", *(f"- {note}" for note in table["notes"])]) + "\n"
+    return "\n".join([*lines, *markdown_table(header, body), "", *(f"- {note}" for note in table["notes"])]) + "\n"
 
 
 def layout(table: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
     """(what all rows share, header, rows of cells), every cell a short text in percent."""
     varying = varying_columns(table)
-    labels = {name: value for line in table["rows"] for name, value in line["row"].items() if value is not None}
-    shared = " · ".join(f"{name} {labels[name]}" for name in table["columns"] if name in labels and name not in varying)
     header = [*varying, "variant", "seeds", *(HEADINGS[metric] for metric in METRICS)]
     header += [f"− {table['primary'][1]} (points)", "p"]
     body = []
@@ -66,13 +60,7 @@ def layout(table: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
         cells[len(varying) + 2] += warning
         cells += [f"{points(gap['value'])} {bracket(gap)}{warning}", p_value(gap["p_adjusted"])] if gap else ["–", "–"]
         body.append(cells)
-    return shared, header, body
-
-
-def varying_columns(table: Mapping[str, Any]) -> list[str]:
-    """Label columns that differ between rows; a label that some rows merely lack does not."""
-    found = {name: {line["row"].get(name) for line in table["rows"]} - {None} for name in table["columns"]}
-    return [name for name in table["columns"] if len(found[name]) > 1]
+    return shared_labels(table), header, body
 
 
 def heading(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:

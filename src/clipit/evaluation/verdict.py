@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clipit.statistics.wording import bracket, p_value, points
+
 ALPHA = 0.05
 
 
@@ -54,21 +56,6 @@ def _control(variant: str, name: str, control: Mapping[str, Any] | None) -> str:
 def sentence(difference: Mapping[str, Any]) -> str:
     """'+1.2 points [−0.8, 3.1], p = 0.24': a difference of balanced accuracies in percentage points."""
     return f"{points(difference['value'])} points {bracket(difference)}, {p_value(difference['p_adjusted'])}"
-
-
-def points(value: float) -> str:
-    """A signed difference in percentage points, with a true minus sign."""
-    return f"{100 * value:+.1f}".replace("-", "−")
-
-
-def bracket(bounds: Mapping[str, Any]) -> str:
-    """An interval in percent."""
-    return f"[{100 * bounds['low']:.1f}, {100 * bounds['high']:.1f}]".replace("-", "−")
-
-
-def p_value(p: float) -> str:
-    """'p = 0.24', never 'p = 0.000'."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def _better(difference: Mapping[str, Any]) -> bool:

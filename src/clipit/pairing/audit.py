@@ -1,116 +1,93 @@
 """What a pairing looks like from outside: hubs, coverage, and whether it follows the labels or the truth."""
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import skew
-from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
+from clipit.artifacts.paired_reports import PairedReports, read_paired_reports
 from clipit.artifacts.provenance import Origin
-from clipit.artifacts.schemas import image_truth as image_truth_schema
-from clipit.artifacts.schemas import labels, pairs
-from clipit.artifacts.schemas import report_truth as report_truth_schema
+from clipit.artifacts.schemas import labels as labels_schema
+from clipit.artifacts.schemas import patches as patches_schema
+from clipit.artifacts.schemas import splits as splits_schema
 from clipit.artifacts.tables import agree, read_table, write_json
-
-_PERMUTATIONS = 200
-_HUBS_SHOWN = 20
+from clipit.pairing.label_agreement import label_agreement
+from clipit.pairing.precision import Truth, precision_at_1, read_truth
+from clipit.statistics.groups import group_codes
+from clipit.statistics.pairings import report_use
 
 
 def audit_pairs(
-    pairs_file: Path,
-    labels_file: Path,
+    pairs: Path,
+    labels: Path,
+    patches: Path,
+    splits: Path,
     out: Path,
     *,
     method: str,
     truth: Mapping[str, Path],
     origin: Origin,
 ) -> None:
-    """Writes the audit of a pairing.
+    """Writes the audit of a pairing: its figures over all images, and over those of each split under `splits`.
 
-    `truth` are the phantom's `image_truth` and `report_truth`, or empty. Labels are looked at after the fact only: no
-    pairing reads them.
+    Args:
+        pairs: pairs.parquet.
+        labels: labels.parquet. Looked at after the fact only: no pairing reads it. The agreement is that over labelled
+            train and val patches, so that whoever chooses a pairing by it has not looked at a test label.
+        patches: patches.parquet, which names the patients or slides.
+        splits: splits.parquet.
+        out: JSON document to write.
+        method: the pairing's method.
+        truth: the phantom's `image_truth` and `report_truth`, or empty.
+        origin: who asks.
+
+    Raises:
+        UserError: the inputs do not belong together, or a patch is not paired.
     """
-    paired, labelled = read_table(pairs_file, pairs.SCHEMA), read_table(labels_file, labels.SCHEMA)
-    lineage = agree(paired, labelled)
-    n_reports = int(paired.meta["n_reports"])
-    rank = paired.table.column("rank").to_numpy()
-    report = np.asarray(paired.column("report_id"), dtype=object)
-    patch = np.asarray(paired.column("patch_id"), dtype=object)
-    first = rank == 0
-    label_of = dict(zip(labelled.column("patch_id"), labelled.column("label"), strict=True))
-    document: dict[str, Any] = {
+    paired = read_paired_reports(pairs)
+    labelled, grouped, split = (
+        read_table(path, schema)
+        for path, schema in (
+            (labels, labels_schema.SCHEMA),
+            (patches, patches_schema.SCHEMA),
+            (splits, splits_schema.SCHEMA),
+        )
+    )
+    stored = [paired.stored, labelled, grouped, split]
+    known = read_truth(**truth) if truth else None
+    lineage = agree(*stored, *((known.images, known.reports) if known else ()))
+    label_of, group_of, split_of = (
+        dict(zip(table.column("patch_id"), table.column(column), strict=True))
+        for table, column in ((labelled, "label"), (grouped, "group"), (split, "split"))
+    )
+    of_split = np.array([split_of[patch] for patch in paired.patch_id], dtype=object)
+    compared = [
+        row for row, patch in enumerate(paired.patch_id) if of_split[row] != "test" and label_of[patch] is not None
+    ]
+    document = {
         "method": method,
-        "n_patches": int(first.sum()),
-        "n_reports": n_reports,
-        **hubness(report[first].tolist(), report[rank < 10].tolist(), n_reports),
-        "similarity": _quantiles(paired.table.column("similarity").to_numpy()[first]),
-        "label_agreement": label_agreement([label_of.get(p) for p in patch[first]], report[first].tolist()),
+        "n_reports": paired.n_reports,
+        **_figures(paired, np.arange(len(of_split)), known),
+        "splits": {name: _figures(paired, np.flatnonzero(of_split == name), known) for name in sorted(set(of_split))},
+        "label_agreement": label_agreement(
+            np.array([label_of[patch] for patch in paired.patch_id[compared]], dtype=np.int64),
+            paired.report[compared, 0],
+            group_codes([group_of[patch] for patch in paired.patch_id[compared]]),
+        ),
         "weak_labels": bool(labelled.meta.get("weak")),
-        "precision_at_1": None,
     }
-    inputs = {"pairs": pairs_file, "labels": labels_file}
-    if truth:
-        document["precision_at_1"] = _precision(patch[first].tolist(), report[first].tolist(), **truth)
-        inputs |= truth
+    inputs = {"pairs": pairs, "labels": labels, "patches": patches, "splits": splits, **truth}
     write_json(out, document, origin.provenance(lineage=lineage, inputs=inputs))
 
 
-def hubness(best: list[str], within_ten: list[str], n_reports: int) -> dict[str, Any]:
-    """How evenly reports are used.
-
-    Coverage: share of the corpus that is some image's best report. Top-hub share: share of images whose best report is
-    the most used one. Skewness: of N_10, how often each report is among an image's ten best (Radovanović et al. 2010).
-    Entropy: of the best reports' use, 1 = uniform over the corpus.
-    """
-    counts = np.array(sorted(Counter(best).values(), reverse=True))
-    occurrence = np.zeros(n_reports)
-    used = Counter(within_ten)
-    occurrence[: len(used)] = list(used.values())
-    share = counts / counts.sum()
+def _figures(paired: PairedReports, rows: np.ndarray, truth: Truth | None) -> dict[str, Any]:
+    """What the pairs of some patches look like."""
+    report = paired.report[rows]
+    best = paired.report_id[report[:, 0]]
     return {
-        "coverage": len(counts) / n_reports,
-        "top_hub_share": float(share[0]),
-        "skewness": float(skew(occurrence)) if occurrence.std() > 0 else 0.0,
-        "entropy": float(-(share * np.log(share)).sum() / np.log(n_reports)) if n_reports > 1 else 0.0,
-        "hub_counts": counts[:_HUBS_SHOWN].tolist(),
+        "n_patches": len(rows),
+        **report_use(report, paired.n_reports),
+        "similarity": {f"q{q:02d}": float(np.quantile(paired.similarity[rows], q / 100)) for q in (5, 25, 50, 75, 95)},
+        "precision_at_1": None if truth is None else precision_at_1(truth, paired.patch_id[rows], best),
     }
-
-
-def label_agreement(label: list[int | None], report: list[str], seed: int = 0) -> dict[str, float] | None:
-    """Adjusted mutual information of label and best report over labelled images, with its permutation p-value.
-
-    Adjusted, because a report that is used once agrees with any label. None without labels.
-    """
-    known = [(a, b) for a, b in zip(label, report, strict=True) if a is not None]
-    if len({a for a, _ in known}) < 2:
-        return None
-    a, b = (np.unique(side, return_inverse=True)[1] for side in zip(*known, strict=True))
-    rng = np.random.default_rng(seed)
-    observed = mutual_info_score(a, b)
-    null = [mutual_info_score(rng.permutation(a), b) for _ in range(_PERMUTATIONS)]
-    reached = sum(value >= observed - 1e-12 for value in null)
-    return {"ami": float(adjusted_mutual_info_score(a, b)), "p": (reached + 1) / (_PERMUTATIONS + 1)}
-
-
-def _quantiles(similarity: np.ndarray) -> dict[str, float]:
-    return {f"q{q:02d}": float(np.quantile(similarity, q / 100)) for q in (5, 25, 50, 75, 95)}
-
-
-def _precision(patch: list[str], report: list[str], image_truth: Path, report_truth: Path) -> dict[str, float]:
-    """Share of images whose best report has the image's finding (class), beside what a uniform draw would reach."""
-    images, reports = (
-        read_table(image_truth, image_truth_schema.SCHEMA),
-        read_table(report_truth, report_truth_schema.SCHEMA),
-    )
-    figures: dict[str, float] = {}
-    for name, column in (("finding", "finding"), ("class", "label")):
-        of_image = dict(zip(images.column("patch_id"), images.column(column), strict=True))
-        of_report = dict(zip(reports.column("report_id"), reports.column(column), strict=True))
-        hits = [of_image[p] == of_report[r] for p, r in zip(patch, report, strict=True)]
-        used = Counter(of_report.values())
-        chance = [used[of_image[p]] / len(of_report) for p in patch]
-        figures |= {name: float(np.mean(hits)), f"chance_{name}": float(np.mean(chance))}
-    return figures

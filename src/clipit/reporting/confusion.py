@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from clipit.artifacts.tables import read_json
-from clipit.evaluation.table_text import varying_columns
 from clipit.reporting.forest import row_labels
+from clipit.statistics.wording import varying_columns
 
 
 def confusions(runs: Sequence[Mapping[str, Any]], table: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clipit.evaluation.compare import the_match
-from clipit.evaluation.metrics import METRICS
-from clipit.evaluation.table_text import HEADINGS, best, heading, value, varying_columns
-from clipit.evaluation.verdict import bracket, p_value, points
+from clipit.evaluation.table_text import HEADINGS, best, heading, value
 from clipit.reporting.axis import Axis, window
+from clipit.statistics.metrics import METRICS
+from clipit.statistics.wording import bracket, p_value, points, varying_columns
 
 
 def forest(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a trained model says of the labelled val and test patches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,23 @@ from clipit.artifacts.schemas import predictions as predictions_schema
 from clipit.artifacts.tables import write_table
 from clipit.training.examples import Examples
 
+EVALUATED = ("val", "test")
+
 
 def evaluated(examples: Examples) -> np.ndarray:
     """Positions of the patches that predictions are written for."""
-    return examples.labelled("val", "test")
+    return examples.labelled(*EVALUATED)
 
 
-def write_predictions(out: Path, examples: Examples, probabilities: np.ndarray, provenance: Mapping[str, Any]) -> None:
-    """Writes `probabilities`, float32 (patches, C), one row for each of `evaluated(examples)`."""
-    chosen = evaluated(examples)
+def write_predictions(
+    out: Path,
+    examples: Examples,
+    probabilities: np.ndarray,
+    provenance: Mapping[str, Any],
+    splits: Sequence[str] = EVALUATED,
+) -> None:
+    """Writes `probabilities`, float32 (patches, C), one row for each labelled patch of `splits`."""
+    chosen = examples.labelled(*splits)
     columns = {
         "patch_id": examples.patch_id[chosen],
         "split": examples.split[chosen],

@@ -12,6 +12,7 @@ from clipit.models.heads import TextHead
 from clipit.models.tensor_file import write_tensors
 from clipit.training.examples import read_examples
 from clipit.training.head_fit import Labelled, fit_head
+from clipit.training.predictions import write_predictions
 from clipit.training.scores import accuracy, balanced_accuracy
 from clipit.training.targets import read_targets
 
@@ -24,6 +25,7 @@ def train_teacher(
     *,
     teacher: Path,
     scores: Path,
+    predictions: Path,
     settings: Mapping[str, Any],
     hidden: int,
     threads: int,
@@ -38,6 +40,7 @@ def train_teacher(
         labels: labels.parquet.
         teacher: safetensors file to write: the state of a `TextHead`; its sizes stand in the metadata.
         scores: JSON to write: how well the targets alone tell the classes of the val patches.
+        predictions: table to write: what the teacher says of the labelled val patches, and of no others.
         settings: `epochs`, `batch`, `lr`, `weight_decay`.
         hidden: hidden units of h_t.
         threads: torch threads.
@@ -62,8 +65,9 @@ def train_teacher(
     meta = {**sizes, "classes": list(examples.classes)}
     write_tensors(teacher, fit.head.state_dict(), provenance, meta)
     with torch.no_grad():
-        predicted = fit.head(val.features).argmax(dim=-1).numpy()
-    label = val.labels.numpy()
+        probabilities = fit.head(val.features).softmax(dim=-1).numpy()
+    write_predictions(predictions, examples, probabilities, provenance, splits=["val"])
+    label, predicted = val.labels.numpy(), probabilities.argmax(axis=-1)
     val_scores = {
         "balanced_accuracy": balanced_accuracy(label, predicted),
         "accuracy": accuracy(label, predicted),

@@ -22,7 +22,7 @@ from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
-from clipit.workflow.bind_data import DataBinding
+from clipit.workflow.bind_pairs import PairBinding
 from clipit.workflow.check import planned_entries
 from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import fingerprint_files
@@ -32,12 +32,11 @@ from clipit.workflow.resources import gpus, resolve_device
 _HUB = "hf-hub:"
 
 
-class Binding(DataBinding):
+class Binding(PairBinding):
     """Look-ups over one configuration."""
 
     def __init__(self, config: Config, plan: Plan, project: Path, *, dry_run: bool = False) -> None:
-        super().__init__(config, project, dry_run=dry_run)
-        self._plan = plan
+        super().__init__(config, plan, project, dry_run=dry_run)
         self._planned = {(section, name) for section, names in planned_entries(config, plan).items() for name in names}
         self._told |= self._planned
         self.device = resolve_device(config.compute.device)
@@ -126,11 +125,6 @@ class Binding(DataBinding):
         kind = self._config.retrievers[self.image_retriever(retriever)].kind
         return self.code(script, LOADERS[kind].partition(":")[0])
 
-    def image_retriever(self, retriever: str) -> str:
-        """The retriever whose image embeddings are used: itself, but for one that only reads reports in another way."""
-        entry = self._config.retrievers[retriever]
-        return entry.retriever if isinstance(entry, TextPolicyRetriever) else retriever
-
     def text_policy(self, retriever: str) -> dict[str, Any]:
         """How a retriever reads reports."""
         return plain(self._config.retrievers[retriever].text)
@@ -193,12 +187,6 @@ class Binding(DataBinding):
             return None
         return self.paths.hub_model(_pinned(entry).removeprefix(_HUB).replace("/", "--"))
 
-    def image_embeddings(self, retriever: str, dataset: str) -> list[str]:
-        """The parts of a data set's embeddings, in order."""
-        parts = self.parts(dataset)
-        tower = self.image_retriever(retriever)
-        return [self.paths.image_embeddings_part(tower, dataset, i, len(parts)) for i in parts]
-
     # ------------------------------------------------------------------------------------------------------ runs
 
     def target_files(self, run: Run) -> dict[str, Any]:
@@ -220,25 +208,6 @@ class Binding(DataBinding):
         if run.teacher is not None:
             files["teacher"] = self.paths.run_file("teacher.safetensors", **run.teacher.wildcards)
         return files | self.target_files(run)
-
-    def pairing(self, pairing: str) -> dict[str, Any]:
-        """How reports are chosen: the method, its own settings, and how many make up a target."""
-        settings = without(plain(self._plan.pairings[pairing]), {"exclude_same_patient"})
-        shared = {key: settings.pop(key) for key in ("method", "k", "temperature") if key in settings}
-        return shared | {"settings": settings}
-
-    def pair_files(self, dataset: str, corpus: str, retriever: str, pairing: str) -> dict[str, Any]:
-        """What a pairing is made from, by the names that the pairing stage knows it under."""
-        entry = self._plan.pairings[pairing]
-        files: dict[str, Any] = {
-            "images": self.image_embeddings(retriever, dataset),
-            "reports": self.paths.report_embeddings(retriever, corpus),
-        }
-        if entry.exclude_same_patient:
-            files |= {"patches": self.paths.patches(dataset), "corpus": self.paths.reports(corpus)}
-        if entry.fitted:
-            files["splits"] = self.paths.splits(dataset)
-        return files | (self.truth(dataset, corpus) if entry.method == "oracle" else {})
 
     def compared(self, experiment: str) -> list[dict[str, Any]]:
         """What a table compares: a run and its files in each row."""
@@ -264,12 +233,6 @@ class Binding(DataBinding):
         """A file that only students have."""
         return self.paths.run_file(name, **run.wildcards) if VARIANTS[run.variant].trains == "student" else None
 
-    def truth(self, dataset: str, corpus: str) -> dict[str, str]:
-        """The phantom's truth, where both sides are of the phantom."""
-        if self._config.datasets[dataset].source != "phantom" or self._config.corpora[corpus].source != "phantom":
-            return {}
-        return {"image_truth": self.paths.image_truth(dataset), "report_truth": self.paths.report_truth(corpus)}
-
     # ---------------------------------------------------------------------------------------------------- report
 
     def report_files(self) -> list[str]:
@@ -277,21 +240,21 @@ class Binding(DataBinding):
         files = [
             row[key] for title in self._plan.tables for row in self.compared(title) for key in ("history", "student")
         ]
-        files += [audit["audit"] for title in self._plan.tables for audit in self._audits(title)]
+        files += [audit["audit"] for title in self._plan.tables for audit in self.audits(title)]
         files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
         montages = [self._montage(title) for title in self._plan.tables]
         files += [file for shown in montages for key, file in (shown or {}).items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
 
     def configuration_digest(self) -> str:
-        """A digest of every run and of all that it uses, without paths: the same on every machine."""
+        """A digest of all runs and pairings and what they use, without paths: the same on every machine."""
         used = {
             section: {name: described(plain(getattr(self._config, section)[name])) for name in names}
             for section, names in planned_entries(self._config, self._plan).items()
         }
         pairings = {name: plain(pairing) for name, pairing in self._plan.pairings.items()}
         runs = sorted("/".join(key) for key in self._plan.runs)
-        return json_digest([runs, used, pairings, self._config.compute.threads])
+        return json_digest([runs, self._plan.pairs, used, pairings, self._config.compute.threads])
 
     def report_content(self) -> dict[str, Any]:
         """What the report shows of each experiment, and whether it may show report texts."""
@@ -302,7 +265,8 @@ class Binding(DataBinding):
                     "title": title.replace("_", " "),
                     "table_json": self.paths.table(title, "json"),
                     "runs": self.compared(title),
-                    "audits": self._audits(title),
+                    "audits": self.audits(title),
+                    "pairings_json": self.paths.pairing_table(title, "json") if self._plan.pairs[title] else None,
                     "montage": self._montage(title),
                     "slides": self._slides(title),
                 }
@@ -326,22 +290,8 @@ class Binding(DataBinding):
         """Own reports may be confidential: unless told otherwise, their texts and ids stay out of every page."""
         if self._config.report.show_text is not None:
             return self._config.report.show_text
-        corpora = {row.run.corpus for rows in self._plan.tables.values() for row in rows if row.run.corpus}
+        corpora = {pairs.corpus for shown in self._plan.pairs.values() for pairs in shown}
         return not any(isinstance(self._config.corpora[corpus], TextCorpus) for corpus in corpora)
-
-    def _paired(self, experiment: str) -> dict[tuple[str, str, str, str], None]:
-        """The pairings that an experiment's runs distil from, in order, each once."""
-        runs = [row.run for row in self._plan.tables[experiment]]
-        return {
-            (r.dataset, r.corpus, r.retriever, r.pairing): None for r in runs if r.corpus and r.retriever and r.pairing
-        }
-
-    def _audits(self, experiment: str) -> list[dict[str, str]]:
-        """The audits to show: of the pairings that were chosen, then of one random draw to hold beside them."""
-        keys = list(self._paired(experiment))
-        drawn = [key for key in keys if self._plan.pairings[key[3]].method == "random"]
-        shown = [key for key in keys if key not in drawn] + drawn[:1]
-        return [{"pairing": key[3], "audit": self.paths.audit(*key)} for key in shown]
 
     def _slides(self, experiment: str) -> list[dict[str, str]]:
         """The pictures of slides to show: of the data sets that no experiment before this one has."""
@@ -356,17 +306,15 @@ class Binding(DataBinding):
 
     def _montage(self, experiment: str) -> dict[str, str] | None:
         """The files behind the pictures of patches with their reports: of the first pairing that is no control."""
-        for dataset, corpus, retriever, pairing in self._paired(experiment):
-            if self._plan.pairings[pairing].method != "random":
-                return {
-                    "store": self.paths.store(dataset),
-                    "sealed": self.paths.store_success(dataset),
-                    "patches": self.paths.patches(dataset),
-                    "labels": self.paths.labels(dataset),
-                    "pairs": self.paths.pairs(dataset, corpus, retriever, pairing),
-                    "reports": self.paths.reports(corpus),
-                }
-        return None
+        pairs = self.first_pairing(experiment)
+        return pairs and {
+            "store": self.paths.store(pairs.dataset),
+            "sealed": self.paths.store_success(pairs.dataset),
+            "patches": self.paths.patches(pairs.dataset),
+            "labels": self.paths.labels(pairs.dataset),
+            "pairs": self.paths.pairs(*pairs),
+            "reports": self.paths.reports(pairs.corpus),
+        }
 
 
 def _pinned(entry: HubModel) -> str:

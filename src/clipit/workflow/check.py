@@ -117,8 +117,9 @@ def _tell(line: str) -> None:
 def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
     """Names of the data sets, corpora, retrievers and backbones that the planned runs use, directly or not."""
     runs = list(plan.runs.values())
-    datasets = {run.dataset for run in runs}
-    retrievers = {run.retriever for run in runs if run.retriever}
+    shown = [pairs for rows in plan.pairs.values() for pairs in rows]
+    datasets = {run.dataset for run in runs} | {pairs.dataset for pairs in shown}
+    retrievers = {run.retriever for run in runs if run.retriever} | {pairs.retriever for pairs in shown}
     backbones = {run.backbone for run in runs if run.variant != TEACHER} - {COLOUR}
     retrievers |= {
         entry.retriever for name in backbones if isinstance(entry := config.backbones[name], RetrieverBackbone)
@@ -135,7 +136,7 @@ def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
         backbone = config.backbones[name]
         if isinstance(backbone, SimclrBackbone):
             datasets.add(backbone.dataset)
-    corpora = {run.corpus for run in runs if run.corpus}
+    corpora = {run.corpus for run in runs if run.corpus} | {pairs.corpus for pairs in shown}
     found = {"datasets": datasets, "corpora": corpora, "retrievers": retrievers, "backbones": backbones}
     return {section: sorted(names) for section, names in found.items()}
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from clipit.evaluation.metrics import all_metrics, auroc, balanced_accuracy, confusion, macro_f1
+from clipit.statistics.metrics import all_metrics, auroc, balanced_accuracy, confusion, macro_f1
 
 
 @pytest.fixture
