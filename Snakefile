@@ -26,6 +26,7 @@ rule all:
     input:
         TABLES,
         PATHS.report(),
+        EXPLORER,
 
 
 rule tables:

@@ -31,6 +31,7 @@ TABLES = [
     for experiment in CONFIG.experiments
     for suffix in ("csv", "md", "json")
 ]
+EXPLORER = BIND.explorer()
 PROBES = "|".join(
     name for name, variant in VARIANTS.items() if variant.trains == "probe"
 )

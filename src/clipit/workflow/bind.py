@@ -4,6 +4,7 @@ A rule takes only the values that its job uses, as plain sorted data, so that no
 reruns it.
 """
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from clipit.config.encoders import (
 )
 from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
-from clipit.config.names import COLOUR
+from clipit.config.load import as_list
+from clipit.config.names import COLOUR, DRAWN
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
 from clipit.workflow.bind_data import DataBinding
+from clipit.workflow.bind_explorer import explored, explored_files
 from clipit.workflow.check import planned_entries
 from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import fingerprint_files
@@ -287,8 +290,24 @@ class Binding(DataBinding):
             ],
             "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
             "show_text": self._show_text(),
+            "explorer": bool(self._explored()),
             "synthetic": any(self.synthetic(title) for title in self._plan.tables),
         }
+
+    def explorer(self) -> list[str]:
+        """The page to look at pairings, where there are any."""
+        return [self.paths.report("explorer.html")] if self._explored() else []
+
+    def explorer_content(self) -> dict[str, Any]:
+        """What the explorer shows, and whether it may show report texts."""
+        return explored(self._explored(), self.paths) | {
+            "show_text": self._show_text(),
+            "synthetic": any(self.synthetic(title) for title in self._plan.tables),
+        }
+
+    def explorer_files(self) -> list[str]:
+        """Every file that the explorer shows."""
+        return explored_files(self.explorer_content(), self.paths)
 
     def overlaps(self, experiment: str) -> list[str]:
         """Cautions on models that were pretrained on what an experiment's images or reports are drawn from."""
@@ -303,7 +322,7 @@ class Binding(DataBinding):
         """Own reports may be confidential: unless told otherwise, their texts and ids stay out of every page."""
         if self._config.report.show_text is not None:
             return self._config.report.show_text
-        corpora = {row.run.corpus for rows in self._plan.tables.values() for row in rows if row.run.corpus}
+        corpora = {corpus for _, corpus, _, _ in self._explored()}
         return not any(isinstance(self._config.corpora[corpus], TextCorpus) for corpus in corpora)
 
     def _paired(self, experiment: str) -> dict[tuple[str, str, str, str], None]:
@@ -319,6 +338,18 @@ class Binding(DataBinding):
         drawn = [key for key in keys if self._plan.pairings[key[3]].method == "random"]
         shown = [key for key in keys if key not in drawn] + drawn[:1]
         return [{"pairing": key[3], "audit": self.paths.audit(*key)} for key in shown]
+
+    def _explored(self) -> list[tuple[str, str, str, str]]:
+        """The pairings to look at: those that runs distil from, of drawn ones the first, and those to audit."""
+        found: list[tuple[str, str, str, str]] = []
+        for title, experiment in self._config.experiments.items():
+            paired = list(self._paired(title))
+            drawn = [key for key in paired if key[3].startswith(DRAWN)]
+            contexts = product(*map(as_list, (experiment.dataset, experiment.corpus, experiment.retriever)))
+            found += [key for key in paired if key not in drawn]
+            found += [(*names, pairing) for names in contexts for pairing in experiment.audit]
+            found += {key[:3]: key for key in reversed(drawn)}.values()
+        return found
 
     def _slides(self, experiment: str) -> list[dict[str, str]]:
         """The pictures of slides to show: of the data sets that no experiment before this one has."""
