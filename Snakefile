@@ -28,9 +28,16 @@ rule all:
         TABLES,
         PAIRING_TABLES,
         PATHS.report(),
+        EXPLORER,
 
 
 rule tables:
     input:
         TABLES,
         PAIRING_TABLES,
+
+
+rule pairings:
+    input:
+        PAIRING_TABLES,
+        EXPLORER,

@@ -34,6 +34,7 @@ TABLES = [
     for suffix in ("csv", "md", "json")
 ]
 PAIRING_TABLES = BIND.pairing_tables()
+EXPLORER = BIND.explorer()
 PROBES = "|".join(
     name for name, variant in VARIANTS.items() if variant.trains == "probe"
 )

@@ -1,4 +1,4 @@
-"""The page that people read, and the tables on the terminal."""
+"""The pages that people read, and the tables on the terminal."""
 
 
 onsuccess:
@@ -15,6 +15,9 @@ onsuccess:
             )
     if Path(PATHS.report()).exists():
         print(f"The report is at {PATHS.report()}")
+    for page in EXPLORER:
+        if Path(page).exists():
+            print(f"The pairings are at {page}")
 
 
 rule report:
@@ -42,3 +45,27 @@ rule report:
         "Writing the report"
     script:
         "../workflow/scripts/report.py"
+
+
+rule explorer:
+    input:
+        BIND.explorer_files(),
+    output:
+        ensure(PATHS.report("explorer.html"), non_empty=True),
+    log:
+        PATHS.log("report/explorer"),
+    benchmark:
+        PATHS.benchmark("report/explorer")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        content=BIND.explorer_content(),
+        code=lambda w: BIND.code("explorer"),
+    message:
+        "Drawing the pairings to look at"
+    script:
+        "../workflow/scripts/explorer.py"

@@ -90,3 +90,41 @@ def test_the_command_starts_without_the_heavy_libraries():
     code = "import sys, clipit.cli, clipit.doctor.examine; print({'torch', 'timm', 'snakemake'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
+
+
+@pytest.fixture
+def opened(monkeypatch) -> list[str]:
+    """The addresses that a browser was asked to open."""
+    addresses: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: addresses.append(address) or True)
+    return addresses
+
+
+def test_explore_opens_the_page_and_prints_where_it_is(project, opened):
+    page = project / "results/report/explorer.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    said = run("explore")
+    assert (said.exit_code, said.stdout) == (0, "results/report/explorer.html\n")
+    assert opened == [page.as_uri()]
+    assert run("explore", "--results", str(project / "results")).stdout == f"{page}\n"
+    assert opened == [page.as_uri()] * 2
+
+
+def test_explore_without_a_page_says_what_to_run(project, opened):
+    (project / "mine.yaml").write_text("experiments: {}\nresults: elsewhere\n")
+    said = run("explore", "--config", "mine.yaml")
+    assert said.exit_code == 2
+    page = "elsewhere/report/explorer.html"
+    assert said.stderr == f"clipit: {page} does not exist: run `snakemake {page} --configfile mine.yaml` to make it\n"
+    assert opened == []
+
+
+def test_explore_without_a_browser_leaves_the_path(project, monkeypatch):
+    page = project / "results/report/explorer.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    said = run("explore")
+    assert said.exit_code == 0
+    assert "no browser was found here" in said.stderr

@@ -1,6 +1,7 @@
 """The command `clipit`: what is asked of clipit beside running its pipeline, which is `snakemake`'s."""
 
 import sys
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from clipit.artifacts.paths import Paths
 from clipit.config.expand import expand
 from clipit.config.experiment import Config
 from clipit.config.load import deep_merge, load_config
@@ -19,6 +21,17 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,  # they show local variables, a token among them
 )
+
+
+DEFAULT = Path("config/config.yaml")
+ConfigFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help=f"Configuration, as for snakemake --configfile; given again, later ones come on top. Default: {DEFAULT}.",
+    ),
+]
 
 
 @app.callback()
@@ -36,15 +49,7 @@ def main() -> None:
 
 @app.command()
 def doctor(
-    config: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="Configuration, as for snakemake --configfile; given again, later ones come on top. "
-            "Default: config/config.yaml.",
-        ),
-    ] = None,
+    config: ConfigFiles = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every patch that was stored and compare it with its digest; minutes.")
     ] = False,
@@ -68,7 +73,7 @@ def doctor(
     from clipit.doctor.examine import examine
 
     try:
-        checked = read_config(config or [Path("config/config.yaml")])
+        checked = read_config(config or [DEFAULT])
         findings = examine(checked, expand(checked), deep=deep)
     except UserError as error:
         print(f"clipit: {error}", file=sys.stderr)
@@ -78,6 +83,36 @@ def doctor(
     else:
         show.print_findings(findings, Console(highlight=False))
     raise typer.Exit(1 if any(finding.status == "FAIL" for finding in findings) else 0)
+
+
+@app.command()
+def explore(
+    config: ConfigFiles = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", metavar="DIR", help="The results folder, in place of a configuration's.")
+    ] = None,
+) -> None:
+    """Open the page that shows images beside the reports they were paired with.
+
+    It is a file, made by the pipeline, that needs neither server nor network; its path is printed. Run it in the
+    project's folder, or name the results folder.
+
+        clipit explore --config my.yaml
+        clipit explore --results /data/results
+
+    Exit status: 0, or 2 if the page has not been made.
+    """
+    try:
+        page = Path(Paths(str(results or read_config(config or [DEFAULT]).results)).report("explorer.html"))
+        if not page.is_file():
+            configured = f" --configfile {' '.join(map(str, config))}" if config else ""
+            raise UserError(f"{page} does not exist: run `snakemake {page}{configured}` to make it")
+    except UserError as error:
+        print(f"clipit: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    print(page)
+    if not webbrowser.open(page.resolve().as_uri()):
+        print("clipit: no browser was found here: open the file in one", file=sys.stderr)
 
 
 def read_config(files: Sequence[Path]) -> Config:

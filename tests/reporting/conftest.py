@@ -136,6 +136,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ],
         "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
         "show_text": True,
+        "explorer": True,
         "synthetic": True,
         "origin": Origin("report", {"lambda": 1.0}, code="b" * 64),
     }

@@ -43,9 +43,14 @@ def test_page_is_one_file_that_loads_nothing(page) -> None:
         assert tag not in {"script", "link", "iframe", "object", "embed", "base"}
         assert not any(name.startswith("on") for name in attributes)
         for name in ("src", "href", "xlink:href"):
-            assert re.match(r"data:image/(png|jpeg)|#|$", attributes.get(name) or ""), attributes
+            assert re.match(r"data:image/(png|jpeg)|#|explorer\.html$|$", attributes.get(name) or ""), attributes
     assert "@import" not in html
     assert not re.findall(r"url\((?!#)", html)
+
+
+def test_the_audit_leads_to_the_explorer_where_there_is_one(page) -> None:
+    assert ("a", {"href": "explorer.html"}) in _Elements(page()).found
+    assert "explorer.html" not in page(explorer=False)
 
 
 def test_report_text_is_escaped(page) -> None:

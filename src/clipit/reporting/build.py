@@ -33,6 +33,7 @@ def build_report(
     experiments: Sequence[Mapping[str, Any]],
     meanings: Mapping[str, str],
     show_text: bool,
+    explorer: bool,
     synthetic: bool,
     origin: Origin,
 ) -> None:
@@ -41,7 +42,8 @@ def build_report(
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
     "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "montage": the files
     that `reporting.montage` reads, or None, "slides": [{"dataset", "slides": path}]}. `meanings` says what each variant
-    is. Without `show_text` neither a report's text nor its id is in the page. Equal inputs give equal bytes.
+    is. Without `show_text` neither a report's text nor its id is in the page. With `explorer` it leads to the explorer,
+    which lies beside it. Equal inputs give equal bytes.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
     used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])
@@ -56,6 +58,7 @@ def build_report(
         experiments=[_experiment(*pair, Path(out).parent, show_text) for pair in zip(experiments, tables, strict=True)],
         answers=ANSWERS,
         show_text=show_text,
+        explorer=explorer,
         synthetic=synthetic,
         variants={variant: meanings[variant] for variant in used},
         provenance=_provenance(experiments, tables, origin),

@@ -22,6 +22,7 @@ from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
+from clipit.workflow.bind_explorer import explored, explored_files
 from clipit.workflow.bind_pairs import PairBinding
 from clipit.workflow.check import planned_entries
 from clipit.workflow.entries import plain, without
@@ -274,8 +275,24 @@ class Binding(PairBinding):
             ],
             "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
             "show_text": self._show_text(),
+            "explorer": bool(self.all_pairings()),
             "synthetic": any(self.synthetic(title) for title in self._plan.tables),
         }
+
+    def explorer(self) -> list[str]:
+        """The page to look at pairings, where there are any."""
+        return [self.paths.report("explorer.html")] if self.all_pairings() else []
+
+    def explorer_content(self) -> dict[str, Any]:
+        """What the explorer shows, and whether it may show report texts."""
+        return explored(self.all_pairings(), self.paths) | {
+            "show_text": self._show_text(),
+            "synthetic": any(self.synthetic(title) for title in self._plan.tables),
+        }
+
+    def explorer_files(self) -> list[str]:
+        """Every file that the explorer shows."""
+        return explored_files(self.explorer_content(), self.paths)
 
     def overlaps(self, experiment: str) -> list[str]:
         """Cautions on models that were pretrained on what an experiment's images or reports are drawn from."""
@@ -290,7 +307,7 @@ class Binding(PairBinding):
         """Own reports may be confidential: unless told otherwise, their texts and ids stay out of every page."""
         if self._config.report.show_text is not None:
             return self._config.report.show_text
-        corpora = {pairs.corpus for shown in self._plan.pairs.values() for pairs in shown}
+        corpora = {corpus for _, corpus, _, _ in self.all_pairings()}
         return not any(isinstance(self._config.corpora[corpus], TextCorpus) for corpus in corpora)
 
     def _slides(self, experiment: str) -> list[dict[str, str]]:

@@ -87,6 +87,10 @@ class PairBinding(DataBinding):
         shown = [experiment for experiment, pairs in self._plan.pairs.items() if pairs]
         return [self.paths.pairing_table(experiment, suffix) for experiment in shown for suffix in suffixes]
 
+    def all_pairings(self) -> list[Pairs]:
+        """The pairings that any experiment shows, in order, each once."""
+        return list(dict.fromkeys(pairs for shown in self._plan.pairs.values() for pairs in shown))
+
     def first_pairing(self, experiment: str) -> Pairs | None:
         """The first pairing of an experiment that is no draw."""
         return next((pairs for pairs in self._plan.pairs[experiment] if self.method(pairs.pairing) != "random"), None)
