@@ -16,6 +16,7 @@ from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import write_json
 from clipit.encoders.hub import HUB, TIMM, model_folder
 from clipit.encoders.image_transform import ImageTransform
+from clipit.encoders.self_attention import use_self_attention
 from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
 from clipit.runtime.errors import UserError
 
@@ -148,8 +149,7 @@ def build_backbone(spec: Mapping[str, Any]) -> nn.Module:
         # The class that open_clip makes its image towers in; the text tower beside it is the smallest possible.
         text = {"context_length": 1, "vocab_size": 1, "width": 1, "heads": 1, "layers": 1}
         clip: Any = CLIP(spec["embed_dim"], spec["vision_cfg"], text, quick_gelu=spec["quick_gelu"])
-        module: nn.Module = clip.visual.eval()
-        return module
+        return use_self_attention(clip.visual.eval())
     if spec["kind"] == "conch":
         from clipit.encoders.conch_tower import ConchTower
 

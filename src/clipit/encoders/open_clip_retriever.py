@@ -13,6 +13,7 @@ from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
 from clipit.encoders.hub import HUB, OPEN_CLIP, at_commit, further_repos, model_folder, text_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.open_clip_tokens import OpenClipTokens
+from clipit.encoders.self_attention import use_self_attention
 from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo
@@ -26,7 +27,7 @@ class OpenClipRetriever:
 
     def __init__(self, name: str, model: nn.Module, tokens: OpenClipTokens, image_spec: Mapping[str, Any]) -> None:
         self._name, self._tokens, self._image_spec = name, tokens, image_spec
-        self._model: Any = model.eval()
+        self._model: Any = use_self_attention(model.eval())
         self.d: int = image_spec["embed_dim"]
         config = open_clip.get_model_preprocess_cfg(model)
         size = config["size"]

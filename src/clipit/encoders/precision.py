@@ -22,7 +22,12 @@ def resolve_precision(precision: Precision, device: str) -> Literal["fp32", "bf1
 
 @contextmanager
 def inference(device: str, precision: Precision) -> Iterator[None]:
-    """No gradients; bfloat16 autocast where `precision` asks for it."""
+    """No gradients; bfloat16 autocast where `precision` asks for it, whose copies of the weights are made once.
+
+    Hence `no_grad`, not `inference_mode`, in which autocast keeps none of them and copies every weight at every call
+    (torch 2.13). Weights that change within, or that ask for no gradient, are not served: the first would be used as
+    they were, the second be copied at every call.
+    """
     enabled = resolve_precision(precision, device) == "bf16"
-    with torch.inference_mode(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=enabled):
+    with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=enabled):
         yield
