@@ -112,6 +112,13 @@ def _audit(path: Path, method: str, *, truth: bool) -> dict[str, Any]:
     return {"pairing": method, "audit": path}
 
 
+def _timing(path: Path, part: int) -> Path:
+    seconds = {"load": 2.0, "read": 0.5, "transform": 1.0, "infer": 7.0 + part, "write": 0.25, "total": 10.5 + part}
+    run = {"items": 100 * part, "unit": "patches", "batch": 64, "device": "cpu", "precision": "bf16"}
+    write_json(path, {**run, "seconds": seconds}, Origin("embed_images").provenance())
+    return path
+
+
 @pytest.fixture(scope="session")
 def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The keyword arguments of `build_report` for one finished experiment."""
@@ -137,6 +144,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
         "show_text": True,
         "explorer": True,
+        "embeddings": [{"what": "phantom by phantom_clip", "files": [_timing(root / f"t{i}.json", i) for i in (1, 2)]}],
         "synthetic": True,
         "origin": Origin("report", {"lambda": 1.0}, code="b" * 64),
     }

@@ -37,6 +37,13 @@ def test_page_tells_the_verdict_and_shows_every_part(page) -> None:
         assert part in text
 
 
+def test_page_tells_where_the_time_of_embedding_went(page) -> None:
+    text = _Elements(page()).text
+    # Two parts of 11.5 and 12.5 s, of which 2 s each for loading.
+    assert "phantom by phantom_clip 300 patches 15/s cpu, bf16, batches of 64 4.0 1.0 2.0 17.0 0.5 24.0" in text
+    assert "where the time went" not in _Elements(page(embeddings=[])).text
+
+
 def test_page_is_one_file_that_loads_nothing(page) -> None:
     html = page()
     for tag, attributes in _Elements(html).found:

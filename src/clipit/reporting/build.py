@@ -13,6 +13,7 @@ from clipit.artifacts.tables import read_json
 from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import curves, read_histories
+from clipit.reporting.embedding_times import embedding_times
 from clipit.reporting.forest import forest, verdicts
 from clipit.reporting.montage import montage as montage_sections
 from clipit.reporting.slides import slides as slide_sections
@@ -34,6 +35,7 @@ def build_report(
     meanings: Mapping[str, str],
     show_text: bool,
     explorer: bool,
+    embeddings: Sequence[Mapping[str, Any]],
     synthetic: bool,
     origin: Origin,
 ) -> None:
@@ -43,7 +45,7 @@ def build_report(
     "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "montage": the files
     that `reporting.montage` reads, or None, "slides": [{"dataset", "slides": path}]}. `meanings` says what each variant
     is. Without `show_text` neither a report's text nor its id is in the page. With `explorer` it leads to the explorer,
-    which lies beside it. Equal inputs give equal bytes.
+    which lies beside it. `embeddings` are {"what", "files": timings of the parts}. Equal inputs give equal bytes.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
     used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])
@@ -59,6 +61,7 @@ def build_report(
         answers=ANSWERS,
         show_text=show_text,
         explorer=explorer,
+        embeddings=embedding_times(embeddings),
         synthetic=synthetic,
         variants={variant: meanings[variant] for variant in used},
         provenance=_provenance(experiments, tables, origin),

@@ -243,6 +243,7 @@ class Binding(PairBinding):
         ]
         files += [audit["audit"] for title in self._plan.tables for audit in self.audits(title)]
         files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
+        files += [file for embedded in self.embedding_times() for file in embedded["files"]]
         montages = [self._montage(title) for title in self._plan.tables]
         files += [file for shown in montages for key, file in (shown or {}).items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
@@ -276,6 +277,7 @@ class Binding(PairBinding):
             "meanings": {name: variant.meaning for name, variant in VARIANTS.items()},
             "show_text": self._show_text(),
             "explorer": bool(self.all_pairings()),
+            "embeddings": self.embedding_times(),
             "synthetic": any(self.synthetic(title) for title in self._plan.tables),
         }
 

@@ -91,6 +91,17 @@ class PairBinding(DataBinding):
         """The pairings that any experiment shows, in order, each once."""
         return list(dict.fromkeys(pairs for shown in self._plan.pairs.values() for pairs in shown))
 
+    def embedding_times(self) -> list[dict[str, Any]]:
+        """The timings of every embedding that any experiment shows, by what was embedded."""
+        found: dict[str, list[str]] = {}
+        for dataset, corpus, retriever, _ in self.all_pairings():
+            tower, parts = self.image_retriever(retriever), self.parts(dataset)
+            found[f"{dataset} by {tower}"] = [
+                self.paths.timing(f"embed_images/{tower}/{dataset}/part-{i}-of-{len(parts)}") for i in parts
+            ]
+            found[f"{corpus} by {retriever}"] = [self.paths.timing(f"embed_reports/{retriever}/{corpus}")]
+        return [{"what": what, "files": files} for what, files in found.items()]
+
     def first_pairing(self, experiment: str) -> Pairs | None:
         """The first pairing of an experiment that is no draw."""
         return next((pairs for pairs in self._plan.pairs[experiment] if self.method(pairs.pairing) != "random"), None)
