@@ -6,13 +6,17 @@ LOCK := $(if $(GPU),gpu,cpu)
 INSTALLED := $(VENV)/.installed-$(LOCK)
 UV_VERSION := 0.13.9
 
-.PHONY: demo test lint bench doctor install locks format
+.PHONY: demo test test-browser lint bench doctor install locks format
 
 demo: install
 	$(BIN)/snakemake
 
 test: install
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser"
+
+# Needs Debian's chromium and chromium-driver, or says so and skips; with CLIPIT_NEED_BROWSER=1 it fails without them.
+test-browser: install
+	$(BIN)/python -m pytest -m browser tests/browser
 
 lint: install
 	$(BIN)/ruff check

@@ -12,8 +12,11 @@ function listen(view) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", ({ target }) => {
     clearTimeout(due);
+    if (target.matches("input")) due = setTimeout(() => view.apply(view.key), 150);
+  });
+  form.addEventListener("change", ({ target }) => {
     if (target === form.pairs) view.open(Number(target.value));
-    else due = setTimeout(() => view.apply(view.key), target === form.query ? 150 : 0);
+    else if (target.matches("select")) view.apply(view.key);
   });
   $("clear").onclick = () => {
     clearFilters(form);

@@ -25,29 +25,36 @@ function excerpt(text, start, stop) {
   return [from, to];
 }
 
-/** The text from `from` to `to`, with the passage marked and what was searched for emphasised. */
-function marked(text, from, to, start, stop, query) {
-  const found = document.createDocumentFragment();
-  while (stop > start && /\s/.test(text[stop - 1])) stop--;
-  const cut = (a, b) => emphasised(text.slice(Math.max(a, from), Math.max(Math.min(b, to), from)), query);
-  if (from > 0) found.append("… ");
-  found.append(cut(from, start));
-  if (stop > start) found.append(make("mark", {}, cut(start, stop)));
-  found.append(cut(Math.max(start, stop), to));
-  if (to < text.length) found.append(" …");
-  return found;
+/** Where a text holds what is searched for, as [start, stop], in capitals or not. */
+function hitsIn(text, query) {
+  if (!query) return [];
+  const literally = query.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+  return Array.from(text.matchAll(new RegExp(literally, "giu")), (hit) => [hit.index, hit.index + hit[0].length]);
 }
 
-function emphasised(text, query) {
+/** The text from `from` to `to`, with the passage marked and what was searched for emphasised. */
+function marked(text, from, to, start, stop, query) {
+  while (stop > start && /\s/.test(text[stop - 1])) stop--;
+  const hits = hitsIn(text, query);
+  const cut = (first, last) => {
+    const pieces = [];
+    let at = Math.max(first, from);
+    for (const [a, b] of [...hits, [Infinity, Infinity]]) {
+      const end = Math.min(last, to);
+      const plain = text.slice(at, Math.min(Math.max(a, at), end));
+      const hit = text.slice(Math.max(a, at), Math.min(b, end));
+      if (plain) pieces.push(plain);
+      if (hit) pieces.push(make("em", { className: "hit" }, hit));
+      at = Math.max(at, Math.min(b, end));
+    }
+    return pieces;
+  };
   const found = document.createDocumentFragment();
-  if (!query) {
-    found.append(text);
-    return found;
-  }
-  const literally = query.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  text.split(new RegExp(`(${literally})`, "giu")).forEach((part, i) => {
-    if (part) found.append(i % 2 ? make("em", { className: "hit" }, part) : part);
-  });
+  if (from > 0) found.append("… ");
+  found.append(...cut(from, start));
+  if (stop > start) found.append(make("mark", {}, ...cut(start, stop)));
+  found.append(...cut(Math.max(start, stop), to));
+  if (to < text.length) found.append(" …");
   return found;
 }
 
