@@ -1,5 +1,6 @@
 """The command `clipit`: what is asked of clipit beside running its pipeline, which is `snakemake`'s."""
 
+import subprocess
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -113,6 +114,57 @@ def explore(
     print(page)
     if not webbrowser.open(page.resolve().as_uri()):
         print("clipit: no browser was found here: open the file in one", file=sys.stderr)
+
+
+@app.command()
+def triage(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration, as for snakemake --configfile.")],
+    more: Annotated[
+        list[Path] | None,
+        typer.Option("--config", metavar="FILE", help="A further one that comes on top; may be given again."),
+    ] = None,
+    cores: Annotated[
+        int | None, typer.Option("--cores", min=1, metavar="N", help="Cores to use. Default: the profile's.")
+    ] = None,
+) -> None:
+    """Say whether pairing is worth a LoRA run, before there is one.
+
+    Runs the pipeline as far as embeddings, pairs and the small heads on them, minutes in place of hours, and looks at
+    train and val patches alone: does the retriever see the classes, do the paired reports tell them, better than
+    reports drawn at random, do a few reports go to every image. Each pairing of each experiment gets a verdict with
+    its reasons. What is made here is not made again by the full run. Run it in the project's folder.
+
+        clipit triage my.yaml
+
+    Exit status: 0 if it was measured, whatever the verdict; 2 if the configuration is wrong; else snakemake's.
+    """
+    from rich.console import Console
+
+    files = [config, *(more or [])]
+    try:
+        checked = read_config(files)
+        targets = [Paths(checked.results).triage(experiment) for experiment in checked.experiments]
+        if status := _snakemake(targets, files, cores):
+            raise typer.Exit(status)
+        from clipit.triage.show import print_triage
+
+        for target in targets:
+            print_triage(Path(target), Console(highlight=False))
+    except UserError as error:
+        print(f"clipit: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+def _snakemake(targets: Sequence[str], configfiles: Sequence[Path], cores: int | None) -> int:
+    """Runs snakemake for `targets`, its progress on this terminal; gives its exit status."""
+    command = [sys.executable, "-m", "snakemake", *targets, "--no-hooks"]
+    command += ["--cores", str(cores)] if cores else []
+    with subprocess.Popen([*command, "--configfile", *map(str, configfiles)]) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # snakemake has got it as well, and ends its jobs
+                continue
 
 
 def read_config(files: Sequence[Path]) -> Config:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.paired_experiment import Experiment
 from tests.stores import write_store
 
 from clipit.artifacts.provenance import Origin
@@ -23,6 +24,7 @@ SKILLS = {
 }  # fmt: skip
 HISTORY = ["step", "train_loss", "train_ce", "train_kd", "val_loss", "val_balanced_accuracy", "skill"]
 PRECISION = {"finding": 0.6, "class": 0.93, "chance_finding": 0.04, "chance_class": 0.17}
+AGREEMENT = {"ami": 0.41, "ami_by_chance": 0.02, "p": 0.005, "leave_one_out": 0.78, "leave_one_out_by_chance": 0.16}
 HOSTILE = "</figcaption><script>alert('carcinoma')</script> <img src=x onerror=alert(1)> zymogenic mucosa"
 
 
@@ -102,10 +104,11 @@ def _audit(path: Path, method: str, *, truth: bool) -> dict[str, Any]:
     hubs = [round(300 / (rank + 1) ** (0.9 if truth else 0.1)) for rank in range(20)]
     content = {
         "method": method, "n_patches": 2880, "n_reports": 384, "coverage": 0.41 if truth else 0.99,
-        "top_hub_share": hubs[0] / 2880, "skewness": 3.2 if truth else 0.2, "entropy": 0.72 if truth else 0.98,
+        "top_hub_share": hubs[0] / 2880, "skewness": 3.2 if truth else 0.2, "skewness_1": 4.1 if truth else 0.3,
+        "entropy": 0.72 if truth else 0.98,
         "similarity": {"q05": 0.12, "q25": 0.21, "q50": 0.28, "q75": 0.33, "q95": 0.41} if truth else
                       {"q05": -0.05, "q25": 0.01, "q50": 0.06, "q75": 0.1, "q95": 0.18},
-        "hub_counts": hubs, "label_agreement": {"ami": 0.41, "p": 0.001} if truth else None,
+        "hub_counts": hubs, "label_agreement": AGREEMENT if truth else None,
         "precision_at_1": PRECISION if truth else None,
     }  # fmt: skip
     write_json(path, content, Origin("pair", code="a" * 64).provenance())
@@ -117,6 +120,15 @@ def _timing(path: Path, part: int) -> Path:
     run = {"items": 100 * part, "unit": "patches", "batch": 64, "device": "cpu", "precision": "bf16"}
     write_json(path, {**run, "seconds": seconds}, Origin("embed_images").provenance())
     return path
+
+
+def _pairings(root: Path) -> Path:
+    """The table of four pairings, two of which are the same."""
+    compared = Experiment(root / "compared")
+    for pairing, right, seed in (("top1", 0.5, 1), ("top5", 0.5, 1), ("csls", 0.8, 2), ("random", 0.1, 3)):
+        compared.pair(pairing, right, seed=seed)
+    compared.table(synthetic=True)
+    return compared.outs[2]
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +149,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                     _audit(root / "top1.json", "top1", truth=True),
                     _audit(root / "random.json", "random", truth=False),
                 ],
+                "pairings_json": _pairings(root),
                 "montage": _montage(root),
                 "slides": [],
             }

@@ -31,7 +31,8 @@ def test_page_tells_the_verdict_and_shows_every_part(page) -> None:
     text = _Elements(page()).text
     for part in (
         "SYNTHETIC DATA.", "clipit − lora_only = ", "A claim on text needs clipit > image_distillation too",
-        "Pairing audit", "41% of the reports are used at all", "What the variants are", "Needs no text in use",
+        "Pairing audit", "41% of the reports are used at all",
+        "0.02 for labels dealt anew, p = 0.005", "What the variants are", "Needs no text in use",
         "conditional on the seeds", "seed 2",
     ):  # fmt: skip
         assert part in text
@@ -101,6 +102,7 @@ def test_one_variant_alone_gets_a_page(page, artefacts, tmp_path) -> None:
     outs = [tmp_path / f"alone.{suffix}" for suffix in ("csv", "md", "json")]
     compare(runs, *outs, origin=Origin("compare"), resamples=20)
     alone = {"name": "alone", "title": "Alone", "table_json": outs[2], "runs": runs, "audits": [], "montage": None}
+    alone["pairings_json"] = None
     html = page(experiments=[{**alone, "slides": []}])
     assert "Not measured" in html
     assert 'class="curves"' not in html
@@ -117,7 +119,8 @@ def test_equal_inputs_give_equal_bytes(page) -> None:
 
 
 def test_real_data_without_audit_or_montage(page, artefacts) -> None:
-    html = page(synthetic=False, experiments=[artefacts["experiments"][0] | {"audits": [], "montage": None}])
+    without = {"audits": [], "pairings_json": None, "montage": None}
+    html = page(synthetic=False, experiments=[artefacts["experiments"][0] | without])
     assert "SYNTHETIC" not in html
     assert "Pairing audit" not in html
     assert "Patches and their reports" not in html

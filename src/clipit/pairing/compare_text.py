@@ -63,16 +63,16 @@ def layout(table: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         "− top1 of the first retriever": [_difference(line["from_first"]) for line in lines],
         "coverage": [f"{100 * line['coverage']:.1f}" for line in lines],
         "top hub": [f"{100 * line['top_hub_share']:.1f}" for line in lines],
-        "skewness N_10": [f"{line['skewness']:.2f}" for line in lines],
-        "skewness N_1": [f"{line['skewness_1']:.2f}" for line in lines],
+        "skewness N_10": [f"{line['skewness']:z.2f}" for line in lines],
+        "skewness N_1": [f"{line['skewness_1']:z.2f}" for line in lines],
         "entropy": [f"{line['entropy']:.2f}" for line in lines],
-        "similarity": [f"{line['similarity']['q50']:.3f}" for line in lines],
+        "similarity": [f"{line['similarity']['q50']:z.3f}" for line in lines],
         "label agreement": [_agreement(line["label_agreement"]) for line in lines],
         "leave-one-out": [_leave_one_out(line["label_agreement"]) for line in lines],
         "tokens read": [f"{100 * line['tokens_read']:.0f}" for line in lines],
     }
     shown = {name: cells for name, cells in columns.items() if set(cells) != {"–"}}
-    return list(shown), [list(cells) for cells in zip(*shown.values(), strict=True)]
+    return list(shown), [[cell.replace("-", "−") for cell in cells] for cells in zip(*shown.values(), strict=True)]
 
 
 def agreement_layout(block: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -161,7 +161,7 @@ def _difference(difference: Mapping[str, float] | None) -> str:
 
 
 def _agreement(found: Mapping[str, float] | None) -> str:
-    return "–" if found is None else f"{found['ami']:.2f} ({found['ami_by_chance']:.2f}), {p_value(found['p'])}"
+    return "–" if found is None else f"{found['ami']:z.2f} ({found['ami_by_chance']:z.2f}), {p_value(found['p'])}"
 
 
 def _leave_one_out(found: Mapping[str, float] | None) -> str:

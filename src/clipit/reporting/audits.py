@@ -5,6 +5,7 @@ from typing import Any
 
 from clipit.artifacts.tables import read_json
 from clipit.reporting.axis import Axis
+from clipit.statistics.wording import p_value
 
 
 def audits(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -36,7 +37,12 @@ def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     facts = [
         ("coverage", f"{audit['coverage']:.0%}", "of the reports are used at all"),
         ("top hub", f"{audit['top_hub_share']:.1%}", "of the patches get the most used report"),
-        ("skewness of N_k", f"{audit['skewness']:.1f}", "0: all reports used alike; above 1: a few crowd out the rest"),
+        (
+            "skewness of N_k",
+            f"{audit['skewness']:.1f}",
+            f"among the ten best, {audit['skewness_1']:.1f} as the best; 0: all reports used alike, above 1: a few "
+            "crowd out the rest",
+        ),
         ("entropy", f"{audit['entropy']:.2f}", "1: all reports used equally often, 0: one for all"),
     ]
     if truth := audit.get("precision_at_1"):
@@ -45,7 +51,15 @@ def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             ("right class", f"{truth['class']:.0%}", f"of the patches; by chance {truth['chance_class']:.0%}"),
         ]
     if agreement := audit.get("label_agreement"):
-        meaning = f"adjusted mutual information of report and label; 0 by chance, p = {agreement['p']:.3f}"
+        meaning = (
+            f"adjusted mutual information of report and label; {agreement['ami_by_chance']:z.2f} for labels dealt anew, "
+            f"{p_value(agreement['p'])}"
+        )
         meaning += "; labels are weak" if audit.get("weak_labels") else ""
-        facts.append(("label agreement", f"{agreement['ami']:.2f}", meaning))
+        facts.append(("label agreement", f"{agreement['ami']:z.2f}", meaning))
+        meaning = (
+            "of the labels are told by the other patients' patches with the same report; "
+            f"{agreement['leave_one_out_by_chance']:.0%} for labels dealt anew"
+        )
+        facts.append(("leave-one-out", f"{agreement['leave_one_out']:.0%}", meaning))
     return facts

@@ -16,6 +16,7 @@ from clipit.reporting.curves import curves, read_histories
 from clipit.reporting.embedding_times import embedding_times
 from clipit.reporting.forest import forest, verdicts
 from clipit.reporting.montage import montage as montage_sections
+from clipit.reporting.pairings import pairings as pairing_sections
 from clipit.reporting.slides import slides as slide_sections
 
 # The answer to "does text help?" in a word, and its sign, which colour alone must not carry.
@@ -42,10 +43,11 @@ def build_report(
     """Writes the page to `out`: styles, figures and images inside, nothing loaded from elsewhere.
 
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
-    "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "montage": the files
-    that `reporting.montage` reads, or None, "slides": [{"dataset", "slides": path}]}. `meanings` says what each variant
-    is. Without `show_text` neither a report's text nor its id is in the page. With `explorer` it leads to the explorer,
-    which lies beside it. `embeddings` are {"what", "files": timings of the parts}. Equal inputs give equal bytes.
+    "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "pairings_json":
+    path or None, "montage": the files that `reporting.montage` reads or None, "slides": [{"dataset", "slides": path}]}.
+    `meanings` says what each variant is. Without `show_text` neither a report's text nor its id is in the page. With
+    `explorer` it leads to the explorer, which lies beside it. `embeddings` are {"what", "files": timings of the parts}.
+    Equal inputs give equal bytes.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
     used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])
@@ -72,7 +74,7 @@ def build_report(
 def _experiment(
     experiment: Mapping[str, Any], table: Mapping[str, Any], folder: Path, show_text: bool
 ) -> dict[str, Any]:
-    montage = experiment["montage"]
+    montage, compared = experiment["montage"], experiment["pairings_json"]
     return {
         "name": experiment["name"],
         "title": experiment["title"],
@@ -81,6 +83,7 @@ def _experiment(
         "notes": table["notes"],
         "confusions": confusions(experiment["runs"], table),
         "curves": curves(read_histories(experiment["runs"]), experiment["name"]),
+        "pairings": None if compared is None else pairing_sections(compared, experiment["name"]),
         "audits": audit_cards(experiment["audits"]),
         "montage": None if montage is None else montage_sections(montage, show_text=show_text),
         "slides": slide_sections(experiment["slides"]),
@@ -101,6 +104,7 @@ def _provenance(
     runs = [run for experiment in experiments for run in experiment["runs"]]
     files = [run["metrics"] for run in runs]
     files += [audit["audit"] for experiment in experiments for audit in experiment["audits"]]
+    files += [experiment["pairings_json"] for experiment in experiments if experiment["pairings_json"] is not None]
     read = [*tables, *map(read_json, files)]
     sources = [document["provenance"] for document in read] + [origin.provenance()]
     codes = sorted({(source["stage"], source["code"][:12]) for source in sources})

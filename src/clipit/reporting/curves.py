@@ -1,22 +1,16 @@
-"""Training curves as inline SVG that takes its ink from the page, so it reads in light and dark."""
+"""Training curves as inline SVG."""
 
 import csv
-import io
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from markupsafe import Markup
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-# Matplotlib writes this ink; the page's own replaces it.
-_INK = "#010203"
-# Okabe and Ito's colours, those with enough contrast on white and on black; a line style tells them apart as well.
-_COLOURS = ("#d55e00", "#0080c0", "#009e73", "#cc6699", "#b38600", "#7a6ad8", "#808080")
+from clipit.reporting.svg import COLOURS, INK, drawing, inline
+
 _STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 2)), (0, (1, 1)))
 _PANELS = {
     "val_balanced_accuracy": "balanced accuracy on validation",
@@ -45,32 +39,20 @@ def curves(histories: Mapping[str, Sequence[History]], name: str) -> Markup | No
     panels = {key: title for key, title in _PANELS.items() if any(_series(runs, key) for runs in histories.values())}
     if not panels:
         return None
-    style: dict[Any, Any] = {
-        "svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10,
-        "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "axes.titlecolor": _INK,
-        "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False,
-    }  # fmt: skip
-    with matplotlib.rc_context(style):
+    with drawing(name):
         figure = Figure(figsize=(3.5 * len(panels), 3.0 + 0.12 * len(histories)), layout="constrained")
-        FigureCanvasSVG(figure)
         for axes, (key, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             axes.set_title(title, loc="left", fontsize=10)
             axes.set_xlabel("step")
-            axes.grid(alpha=0.15, color=_INK)
+            axes.grid(alpha=0.15, color=INK)
             axes.xaxis.get_major_locator().set_params(integer=True)
             for number, (variant, runs) in enumerate(histories.items()):
-                look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": _STYLES[number % len(_STYLES)]}
+                look = {"color": COLOURS[number % len(COLOURS)], "linestyle": _STYLES[number % len(_STYLES)]}
                 _draw(axes, _series(runs, key), look, variant)
         handles = {label: line for a in figure.axes for line, label in zip(*a.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, frameon=False)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    label = f"Training curves by step for {', '.join(histories)}; the numbers stand in each run's history.csv."
-    # Matplotlib numbers its groups anew in every figure; a page holds several, and nothing refers to them.
-    text = re.sub(r'<g id="[\w.]+_\d+">', "<g>", text)
-    opening = f'<svg role="img" aria-label="{Markup.escape(label)}" class="curves"'
-    return Markup(text[text.index("<svg") :].replace("<svg", opening, 1).replace(_INK, "currentColor"))
+        label = f"Training curves by step for {', '.join(histories)}; the numbers stand in each run's history.csv."
+        return inline(figure, label)
 
 
 def _draw(axes: Any, series: list[tuple[list[int], list[float]]], look: dict[str, Any], variant: str) -> None:

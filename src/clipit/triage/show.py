@@ -26,7 +26,7 @@ def print_triage(path: Path, console: Console) -> None:
 
 
 def _print_context(context: Mapping[str, Any], console: Console) -> None:
-    title = " · ".join(f"{name} {value}" for name, value in context["row"].items())
+    title = " · ".join(f"{name} {context['row'][name]}" for name in ("dataset", "corpus", "retriever"))
     console.print(Text(f"\n{title}; {context['n_train']:,} labelled train, {context['n_val']:,} labelled val patches"))
     grid = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for heading in ("pairing", "teacher", "− random", "kept", "coverage", "top hub", "agree", "worth a run"):
