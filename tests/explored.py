@@ -1,5 +1,9 @@
 """Invented pairings of synthetic images with synthetic reports, as the stages leave them, for tests of the explorer."""
 
+import base64
+import gzip
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,3 +126,15 @@ class Explored:
             "synthetic": True,
             "origin": Origin("explorer", code="e" * 64),
         }  # fmt: skip
+
+
+BLOCK = re.compile(r'<script type="text/plain" id="([a-z0-9-]+)">([A-Za-z0-9+/=]+)</script>')
+
+
+def unpacked(page: str) -> dict[str, Any]:
+    """The blocks of an explorer: JSON values, and sheets of pictures as bytes."""
+    blocks = {}
+    for name, text in BLOCK.findall(page):
+        content = base64.b64decode(text)
+        blocks[name] = content if name.startswith("sheet-") else json.loads(gzip.decompress(content))
+    return blocks

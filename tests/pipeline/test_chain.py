@@ -6,6 +6,7 @@ import re
 
 import pyarrow.parquet as pq
 import pytest
+from tests.explored import unpacked
 from tests.pipeline.conftest import OWN, Project
 from tests.pipeline.own_data import OWN_VARIANTS, SECRET, TRAINED_VARIANTS
 
@@ -50,12 +51,16 @@ def test_no_report_text_or_id_leaves_the_pipeline(chain: Project) -> None:
         *results.glob("runs/**/*"),
     ]
     files = [path for path in shown if path.is_file()]
-    assert any(path.suffix == ".html" for path in files)
+    assert {path.name for path in files if path.suffix == ".html"} == {"index.html", "explorer.html"}
     for path in files:
         content = path.read_bytes()
         if path.suffix == ".parquet":  # compressed on disk
             table = pq.read_table(path)
             content = str([table.to_pylist(), table.schema.metadata]).encode()
+        if path.name == "explorer.html":  # packed
+            blocks = unpacked(content.decode())
+            assert len(blocks["pairs-0"]["methods"]) == 2
+            content += json.dumps([block for name, block in blocks.items() if not name.startswith("sheet-")]).encode()
         assert SECRET.encode() not in content, path
         assert not re.search(rb"\bline\d+\b", content), path
 

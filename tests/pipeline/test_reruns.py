@@ -50,6 +50,7 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
         "evaluate": 3,
         "compare": 2,
         "report": 1,
+        "explorer": 1,
         "all": 1,
     }
 
@@ -80,6 +81,7 @@ def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Proje
         "evaluate": RUNS,
         "compare": 2,
         "report": 1,
+        "explorer": 1,
         "all": 1,
     }
 
@@ -110,7 +112,7 @@ def test_lambda_reruns_the_students_that_distil(edited: Project) -> None:
 
 def test_config_comes_on_top_of_a_configfile_that_replaces_the_default(chain: Project) -> None:
     jobs = chain.would_run("--config", "report={show_text: true}")
-    assert jobs == {"report": 1, "all": 1}
+    assert jobs == {"report": 1, "explorer": 1, "all": 1}
     plain = chain.snakemake("--dry-run", "--config", "compute={threads: 2}")
     assert "phantom" in plain.stdout + plain.stderr
     assert "phantom" not in str(chain.would_run())

@@ -1,7 +1,6 @@
 """The explorer's page as a file: what it holds, what it must not, how large it may be."""
 
 import base64
-import gzip
 import hashlib
 import io
 import json
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from tests.explored import CLASSES, IMAGE, SCRIPT, Explored, Report, plain_reports
+from tests.explored import CLASSES, IMAGE, SCRIPT, Explored, Report, plain_reports, unpacked
 
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
@@ -22,17 +21,6 @@ from clipit.artifacts.schemas import pairs
 from clipit.artifacts.tables import read_table, write_table
 from clipit.reporting.explorer import build_explorer
 from clipit.runtime.errors import UserError
-
-BLOCK = re.compile(r'<script type="text/plain" id="([a-z0-9-]+)">([A-Za-z0-9+/=]+)</script>')
-
-
-def unpacked(page: str) -> dict[str, Any]:
-    """The page's blocks: JSON values, and sheets of pictures as bytes."""
-    blocks = {}
-    for name, text in BLOCK.findall(page):
-        content = base64.b64decode(text)
-        blocks[name] = content if name.startswith("sheet-") else json.loads(gzip.decompress(content))
-    return blocks
 
 
 @pytest.fixture
