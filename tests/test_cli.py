@@ -86,6 +86,20 @@ def test_outside_a_project_it_says_where_to_go(tmp_path, monkeypatch):
     assert "run clipit in the project's folder" in answer.stderr
 
 
+@pytest.mark.parametrize("files", [["none.yaml"], ["config/config.yaml", "--config", "none.yaml"]])
+def test_triage_of_a_wrong_configuration_is_one_line(files):
+    answer = run("triage", *files)
+    assert answer.exit_code == 2
+    assert answer.stderr == "clipit: none.yaml cannot be read (No such file or directory): name a configuration file\n"
+
+
+def test_triage_passes_snakemake_s_exit_status_on(capfd):
+    # No Snakefile here.
+    answer = run("triage", "config/config.yaml", "--cores", "1")
+    assert answer.exit_code == 1
+    assert "Snakefile" in capfd.readouterr().err
+
+
 def test_the_command_starts_without_the_heavy_libraries():
     code = "import sys, clipit.cli, clipit.doctor.examine; print({'torch', 'timm', 'snakemake'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

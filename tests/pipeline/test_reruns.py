@@ -45,6 +45,7 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
     assert edited.would_run() == {
         "pair": 3,
         "audit_pairs": 3,
+        "compare_pairings": 2,
         "train_teacher": 3,
         "train_student": 3,
         "evaluate": 3,
@@ -74,6 +75,7 @@ def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Proje
     jobs = edited.would_run()
     assert jobs.pop("label_dataset") == 1
     assert jobs.pop("audit_pairs") == 3  # it reports how far pairs follow labels
+    assert jobs.pop("compare_pairings") == 2
     assert jobs == {
         "train_probe": PROBES,
         "train_teacher": TEACHERS,

@@ -52,8 +52,8 @@ def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ]
     if agreement := audit.get("label_agreement"):
         meaning = (
-            f"adjusted mutual information with the label; {agreement['ami_by_chance']:z.2f} for labels dealt anew, "
-            f"{p_value(agreement['p'])}"
+            "adjusted mutual information of report and label; "
+            f"{agreement['ami_by_chance']:z.2f} for labels dealt anew, {p_value(agreement['p'])}"
         )
         meaning += "; labels are weak" if audit.get("weak_labels") else ""
         facts.append(("label agreement", f"{agreement['ami']:z.2f}", meaning))
