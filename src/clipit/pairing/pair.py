@@ -14,10 +14,10 @@ from clipit.artifacts.schemas import image_truth, patches, report_truth, splits
 from clipit.artifacts.schemas import pairs as pairs_schema
 from clipit.artifacts.schemas import reports as reports_schema
 from clipit.artifacts.tables import Stored, agree, read_table, write_table
-from clipit.pairing.compared import compared
 from clipit.pairing.methods import METHODS
 from clipit.pairing.problem import RANKS, Problem, Ranking, bar, read_images
 from clipit.pairing.search import Barred
+from clipit.pairing.similarity import similarities
 from clipit.runtime.errors import UserError
 
 _SCHEMAS = {
@@ -130,7 +130,7 @@ def _by(table: Stored, key: str, value: str) -> dict[str, Any]:
 
 def _table(problem: Problem, ranking: Ranking, k: int, temperature: float) -> pa.Table:
     n, ranks = ranking.report.shape
-    similarity, chunk = compared(problem, ranking.report)
+    similarity, chunk = similarities(problem, ranking.report)
     weight = np.zeros((n, ranks), np.float32)
     weight[:, :k] = _softmax(similarity[:, :k] / temperature)
     patch_id = pa.array(problem.patch_id, pa.string()).take(pa.array(np.repeat(np.arange(n), ranks)))

@@ -8,7 +8,7 @@ from clipit.pairing.search import products
 _PAIRS = 16_384  # images and chunks that are multiplied at a time
 
 
-def compared(problem: Problem, report: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def similarities(problem: Problem, report: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cosine of each image and each of its reports, and the chunk of the report that is most similar to the image.
 
     Args:
