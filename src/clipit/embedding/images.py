@@ -18,6 +18,7 @@ from clipit.artifacts.tables import embedding_column, read_table
 from clipit.embedding.timing import Stopwatch
 from clipit.encoders.precision import Precision, inference, resolve_precision
 from clipit.encoders.retriever import Retriever, load_retriever
+from clipit.encoders.slices import image_slices
 from clipit.runtime.progress import Progress
 
 
@@ -109,11 +110,13 @@ def _embed(
             assert ahead is not None
             block = ahead.result()
             ahead = reader.submit(read, start + batch)
-            with watch("transform"):
-                images = retriever.transform(block.to(device)).contiguous(memory_format=torch.channels_last)
-                _finished(device)
-            with watch("infer"):
-                vectors = retriever.encode_images(images).cpu().numpy()
+            vectors = np.empty((len(block), retriever.d), np.float32)
+            for part in image_slices(len(block), retriever.transform.size, device):
+                with watch("transform"):
+                    images = retriever.transform(block[part].to(device)).contiguous(memory_format=torch.channels_last)
+                    _finished(device)
+                with watch("infer"):
+                    vectors[part] = retriever.encode_images(images).cpu().numpy()
             if behind is not None:
                 behind.result()
             behind = writer.submit(write, start, vectors)

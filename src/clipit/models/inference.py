@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from clipit.artifacts.patch_store import PatchStore
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.precision import Precision, inference
+from clipit.encoders.slices import image_slices
 from clipit.models.student import Student
 from clipit.runtime.progress import Progress
 
@@ -67,7 +68,8 @@ def _predict(
     ):
         for start in range(0, len(rows), batch):
             patches = torch.from_numpy(store.batch(rows[start : start + batch])).to(device)
-            images = transform(patches).contiguous(memory_format=torch.channels_last)
-            outputs.append(forward(images).float().cpu().numpy())
+            for part in image_slices(len(patches), transform.size, device):
+                images = transform(patches[part]).contiguous(memory_format=torch.channels_last)
+                outputs.append(forward(images).float().cpu().numpy())
             progress.advance(len(patches))
     return np.concatenate(outputs)
