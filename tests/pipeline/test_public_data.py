@@ -140,6 +140,8 @@ def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(projec
         "train_student": 3 * 8 * 4 * 3,
         "evaluate": 3 * 8 * 5 * 3,
         "compare": 6,
+        "compare_pairings": 6,
+        "explorer": 1,
         "report": 1,
         "all": 1,
     }
