@@ -143,7 +143,8 @@ def notes(table: Mapping[str, Any], *, synthetic: bool, cautions: Sequence[str],
         said.append(
             "Label agreement: adjusted mutual information of label and best report over labelled train and val images; "
             "leave-one-out: how often the other patients' images with the same report tell the label. Round brackets: "
-            f"what labels dealt anew among patients reach{weak}. No pairing saw a label."
+            f"what labels dealt anew among patients reach{weak}. No pairing saw a label. Either figure says that "
+            "images of a class share reports, not that the reports speak of the class: alike images share any text."
         )
     return said
 
