@@ -130,7 +130,7 @@ def _context(pairings: Sequence[Mapping[str, Any]]) -> _Context:
     first = pairings[0]
     patches = read_table(first["patches"], patches_schema.SCHEMA)
     splits = read_table(first["splits"], splits_schema.SCHEMA)
-    for line in lines:  # each for itself: two retrievers differ, and may
+    for line in lines:  # each by itself: two retrievers differ, and may
         agree(patches, splits, line.paired.stored)
     test = {
         patch for patch, split in zip(splits.column("patch_id"), splits.column("split"), strict=True) if split == "test"

@@ -78,11 +78,14 @@ def layout(table: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 def agreement_layout(block: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """(header, rows of cells) of one matrix of agreement, in percent."""
     names = agreement_names(block)
-    body = []
-    for i, name in enumerate(names):
-        shares = [block["same_best" if j > i else "overlap"][i][j] for j in range(len(names))]
-        body.append([name, *("–" if j == i else f"{100 * share:.0f}" for j, share in enumerate(shares))])
-    return ["", *names], body
+    cells = [["–" if share is None else f"{100 * share:.0f}" for share in row] for row in agreement_shares(block)]
+    return ["", *names], [[name, *row] for name, row in zip(names, cells, strict=True)]
+
+
+def agreement_shares(block: Mapping[str, Any]) -> list[list[float | None]]:
+    """Above the diagonal the same best report, below it the overlap of the ten best, on it None."""
+    order = range(len(block["names"]))
+    return [[None if j == i else block["same_best" if j > i else "overlap"][i][j] for j in order] for i in order]
 
 
 def agreement_names(block: Mapping[str, Any]) -> list[str]:
@@ -143,7 +146,8 @@ def notes(table: Mapping[str, Any], *, synthetic: bool, cautions: Sequence[str],
         said.append(
             "Label agreement: adjusted mutual information of label and best report over labelled train and val images; "
             "leave-one-out: how often the other patients' images with the same report tell the label. Round brackets: "
-            f"what labels dealt anew among patients reach{weak}. No pairing saw a label."
+            f"what labels dealt anew among patients reach{weak}. No pairing saw a label. Either figure says that "
+            "images of a class share reports, not that the reports speak of the class: alike images share any text."
         )
     return said
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from clipit.artifacts.tables import read_json
-from clipit.pairing.compare_text import about, agreement_names, layout
+from clipit.pairing.compare_text import about, agreement_names, agreement_shares, layout
 from clipit.reporting.svg import COLOURS, INK, drawing, inline
 from clipit.statistics.wording import shared_labels
 
@@ -44,12 +44,8 @@ def _split(cell: str) -> tuple[str, str]:
 
 
 def _matrix(table: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
-    """Rows of cells, None on the diagonal: above it the same best report, below it the overlap of the ten best."""
     names = agreement_names(block)
-    rows = []
-    for i, name in enumerate(names):
-        shares = [block["same_best" if j > i else "overlap"][i][j] for j in range(len(names))]
-        rows.append({"name": name, "cells": [None if j == i else share for j, share in enumerate(shares)]})
+    rows = [{"name": name, "cells": cells} for name, cells in zip(names, agreement_shares(block), strict=True)]
     title = about(table, block["row"]).removesuffix(": ")
     return {"title": title, "names": names, "rows": rows, "n_images": block["n_images"]}
 

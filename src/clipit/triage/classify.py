@@ -39,18 +39,14 @@ def score(
 
     The bootstrap draws patients where `groups` (codes) are known, patches within their class where not.
     """
-    blocks = list(draws(label, groups, resamples))
-    samples = {
-        name: np.concatenate([balanced_accuracy(confusion(label, one, n_classes, block)) for block in blocks])
-        for name, one in said.items()
-    }
-    once = np.ones((1, len(label)))
+
+    def weighted(weights: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: balanced_accuracy(confusion(label, one, n_classes, weights)) for name, one in said.items()}
+
+    blocks = [weighted(weights) for weights in draws(label, groups, resamples)]
+    samples = {name: np.concatenate([block[name] for block in blocks]) for name in said}
     figures = {}
-    for name, one in said.items():
+    for name, value in weighted(np.ones((1, len(label)))).items():
         low, high = interval(samples[name])
-        figures[name] = {
-            "value": float(balanced_accuracy(confusion(label, one, n_classes, once))[0]),
-            "low": low,
-            "high": high,
-        }
+        figures[name] = {"value": float(value[0]), "low": low, "high": high}
     return figures, samples

@@ -29,8 +29,8 @@ def _print_context(context: Mapping[str, Any], console: Console) -> None:
     title = " · ".join(f"{name} {context['row'][name]}" for name in ("dataset", "corpus", "retriever"))
     console.print(Text(f"\n{title}; {context['n_train']:,} labelled train, {context['n_val']:,} labelled val patches"))
     grid = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for heading in ("pairing", "teacher", "− random", "kept", "coverage", "top hub", "agree", "worth a run"):
-        grid.add_column(heading, justify="left" if heading == "pairing" else "right")
+    for heading in ("pairing", "teacher", "− random", "kept", "coverage", "top hub", "agree", "worth it"):
+        grid.add_column(heading, justify="left" if heading == "pairing" else "right", no_wrap=heading != "pairing")
     for pairing in context["pairings"]:
         agree = pairing["agreement"]
         cells = (
@@ -49,6 +49,8 @@ def _print_context(context: Mapping[str, Any], console: Console) -> None:
         if pairing["chosen"]:
             style = "bold green" if pairing["worth"] else "bold red"
             console.print(Text(f"{pairing['pairing']}: {pairing['verdict']}.", style=style))
+            reasons = Table.grid(padding=(0, 1))
             for reason in pairing["reasons"]:
-                sign, style = _HOLDS if reason["holds"] else _FAILS if reason["decides"] else _CAUTION
-                console.print(Text.assemble((f"  {sign} ", style), f"{reason['name']}: {reason['text']}"))
+                sign = _HOLDS if reason["holds"] else _FAILS if reason["decides"] else _CAUTION
+                reasons.add_row(" ", Text(*sign), Text(f"{reason['name']}: {reason['text']}"))
+            console.print(reasons)

@@ -15,7 +15,7 @@ from clipit.runtime.progress import Progress
 from clipit.statistics.pairings import CONTROLS, agreement, report_use
 from clipit.statistics.resampling import interval
 from clipit.triage.classify import probe, score, zero_shot
-from clipit.triage.examples import Examples, read_embeddings, read_examples, read_said
+from clipit.triage.examples import read_embeddings, read_examples, read_said
 from clipit.triage.verdict import judge
 
 SYNTHETIC = "SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."
@@ -54,9 +54,8 @@ def triage(
         for context in contexts:
             judged.append(_context(context, resamples))
             progress.advance()
-    chosen = [(one, pairing) for one in judged for pairing in one["pairings"] if pairing["chosen"]]
     document = {
-        "worth": any(pairing["worth"] for _, pairing in chosen),
+        "worth": any(pairing["worth"] for one in judged for pairing in one["pairings"] if pairing["chosen"]),
         "contexts": judged,
         "notes": [SYNTHETIC] * synthetic + list(cautions) + [SCOPE],
     }
@@ -109,27 +108,34 @@ def _context(context: Mapping[str, Any], resamples: int) -> dict[str, Any]:
         **{name: figures[name] for name in ("probe", "zero_shot", "floor")},
         "agreement": _agreement(context["pairings"], paired, examples.val),
     }
-    lead = figures["probe"]["value"] - found["chance"]
-    found["pairings"] = []
+    pairings = []
     for i, pairing in enumerate(context["pairings"]):
-        teacher = figures[f"teacher {i}"]
         low, high = interval(samples[f"teacher {i}"] - samples["floor"])
-        one = {
-            **{name: pairing[name] for name in ("pairing", "method", "chosen")},
-            "teacher": teacher,
-            "gain": {"value": teacher["value"] - figures["floor"]["value"], "low": low, "high": high},
-            "kept": (teacher["value"] - found["chance"]) / lead if lead > 0 else 0.0,
-            "agreement": _with_others(found["agreement"], pairing["pairing"]),
-            **_use(paired[i], examples),
-        }
-        found["pairings"].append({**one, **judge(found, one)})
-    return found
+        gain = {"value": figures[f"teacher {i}"]["value"] - figures["floor"]["value"], "low": low, "high": high}
+        one = _pairing(pairing, found, figures[f"teacher {i}"], gain, paired[i], examples.train)
+        pairings.append({**one, **judge(found, one)})
+    return found | {"pairings": pairings}
 
 
-def _use(paired: PairedReports, examples: Examples) -> dict[str, float]:
-    """How evenly the train images, labelled or not, use the reports: these are what is distilled."""
-    use = report_use(paired.report[paired.rows(examples.train)], paired.n_reports)
-    return {name: use[name] for name in ("coverage", "top_hub_share", "effective_reports")}
+def _pairing(
+    pairing: Mapping[str, Any],
+    context: Mapping[str, Any],
+    teacher: Mapping[str, float],
+    gain: Mapping[str, float],
+    paired: PairedReports,
+    train: np.ndarray,
+) -> dict[str, Any]:
+    """The figures of one pairing; use of reports is that by all train images, labelled or not: these are distilled."""
+    lead = context["probe"]["value"] - context["chance"]
+    use = report_use(paired.report[paired.rows(train)], paired.n_reports)
+    return {
+        **{name: pairing[name] for name in ("pairing", "method", "chosen")},
+        "teacher": teacher,
+        "gain": gain,
+        "kept": (teacher["value"] - context["chance"]) / lead if lead > 0 else 0.0,
+        "agreement": _with_others(context["agreement"], pairing["pairing"]),
+        **{name: use[name] for name in ("coverage", "top_hub_share", "effective_reports")},
+    }
 
 
 def _agreement(

@@ -78,12 +78,17 @@ def _probe(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _zero_shot(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Do its texts mean what its images show? A caution: class names may be poor prompts where reports are not."""
+    """Do its texts mean what its images show? No teacher can tell.
+
+    Images that look alike are given the same report whatever it says, so that it marks them as a number would: on the
+    null phantom, whose reports are drawn without regard to the images, a teacher is far above random reports.
+    """
     found, chance = context["zero_shot"], context["chance"]
     holds = found["low"] > chance
     text = f"the classes' names as texts reach {_percent(found)}, chance is {100 * chance:.1f}: "
-    text += "its texts and images match" if holds else "not shown that its texts and images match"
-    return _reason("zero-shot", found["low"], chance, holds, text, decides=False)
+    text += "its texts mean what its images show" if holds else "not shown that its texts mean what its images show"
+    text += "" if holds else " (abbreviations and numbers are no names to it)"
+    return _reason("zero-shot", found["low"], chance, holds, text, decides=True)
 
 
 def _gain(context: Mapping[str, Any], pairing: Mapping[str, Any]) -> dict[str, Any]:
