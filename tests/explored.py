@@ -128,6 +128,14 @@ class Explored:
         }  # fmt: skip
 
 
+def joined(*contents: dict[str, Any]) -> dict[str, Any]:
+    """Several contents as `Explored` writes them, each of a data set of another name and of the same corpus, as one."""
+    return contents[0] | {
+        "datasets": {name: files for content in contents for name, files in content["datasets"].items()},
+        "collections": [collection for content in contents for collection in content["collections"]],
+    }
+
+
 BLOCK = re.compile(r'<script type="text/plain" id="([a-z0-9-]+)">([A-Za-z0-9+/=]+)</script>')
 
 

@@ -10,7 +10,9 @@ import pytest
 from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.common.keys import Keys
 from tests.browser.conftest import PHONE, Page
-from tests.explored import IMAGE, SCRIPT, Report, plain_reports
+from tests.explored import IMAGE, SCRIPT, Explored, Report, joined, plain_reports
+
+from clipit.reporting.explorer import build_explorer
 
 pytestmark = pytest.mark.browser
 
@@ -66,6 +68,22 @@ def test_another_method_shows_its_own_reports_of_the_same_image(explorer: Page) 
     assert explorer.texts("tbody th") == ["top1", "random_seed0"]
     explorer.click("tbody th button")
     explorer.until(lambda: explorer.texts(".reports bdi") == before)
+
+
+def test_another_data_set_comes_with_its_own_images_classes_and_methods(visit: Visit, tmp_path: Path) -> None:
+    ward = Explored(tmp_path, n=30).write()
+    annex = Explored(tmp_path, n=20, name="annex", classes=("a", "b"), methods=("csls",), seed=1, weak=True).write()
+    build_explorer(tmp_path / "explorer.html", **joined(ward, annex))
+    page = visit(tmp_path / "explorer.html")
+    assert page.text("#what") == "ward with archive by clip"
+    assert page.get("[name=pairs]").accessible_name == "Data set"
+    page.choose("class", "stroma")
+    page.choose("pairs", "annex")
+    page.until_status("20 of 20 images")
+    assert page.texts("[name=method] option") == ["csls"]
+    assert page.texts("[name=class] option") == ["all", "a (9)", "b (9)", "unlabelled (2)"]
+    assert page.text("#what") == "annex with archive by clip"
+    assert page.text("#class-label") == "Class (weak labels)"
 
 
 @pytest.mark.parametrize("words", ["TCGA-0005", "biopsy 5:", "BIOPSY 5:"])

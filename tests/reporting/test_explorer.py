@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from tests.explored import CLASSES, IMAGE, SCRIPT, Explored, Report, plain_reports, unpacked
+from tests.explored import CLASSES, IMAGE, SCRIPT, Explored, Report, joined, plain_reports, unpacked
 
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
@@ -168,15 +168,11 @@ def test_a_sample_is_drawn_and_its_counts_are_written(build, tmp_path) -> None:
 
 
 def test_data_sets_share_a_page_alike(build, tmp_path) -> None:
-    large, small = Explored(tmp_path, n=400).write(), Explored(tmp_path, n=30, name="annex").write()
-    both = {**large, "datasets": {**large["datasets"], **small["datasets"]}}
-    both["collections"] = large["collections"] + [small["collections"][0] | {"corpus": "archive"}]
+    both = joined(Explored(tmp_path, n=400).write(), Explored(tmp_path, n=30, name="annex").write())
     blocks = unpacked(build(both, most_images=200))
     assert [len(blocks[f"images-{i}"]["patch_id"]) for i in (0, 1)] == [170, 30]
-    assert [known["name"] for known in blocks["contents"]["collections"]] == [
-        "ward with archive by clip",
-        "annex with archive by clip",
-    ]
+    assert [known["name"] for known in blocks["contents"]["collections"]] == ["ward", "annex"]  # what differs
+    assert blocks["contents"]["collections"][1]["about"] == "annex with archive by clip"
     assert len(blocks["pairs-1"]["methods"][0]["passage"]) == 5 * 30
 
 

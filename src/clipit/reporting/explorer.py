@@ -25,6 +25,7 @@ from clipit.runtime.errors import UserError
 
 MOST_IMAGES, MOST_BYTES = 5000, 45_000_000
 _FEWEST_IMAGES = 100
+_AXES = {"dataset": "Data set", "corpus": "Corpus", "retriever": "Retriever"}
 _STYLES = ("palette.css", "explorer/style.css")
 _SCRIPTS = (
     "unpack", "sprites", "text", "collection", "filters", "windowed", "form", "rows", "detail", "view", "keys", "app",
@@ -143,6 +144,7 @@ def _render(
     synthetic: bool,
     origin: Origin,
 ) -> str:
+    varying = [axis for axis in _AXES if len({collection[axis] for collection in collections}) > 1]
     contents = {
         "ranks": RANKS,
         "splits": SPLITS,
@@ -161,7 +163,8 @@ def _render(
             {
                 "dataset": list(images).index(collection["dataset"]),
                 "corpus": list(corpora).index(collection["corpus"]),
-                "name": f"{collection['dataset']} with {collection['corpus']} by {collection['retriever']}",
+                "name": " · ".join(collection[axis] for axis in varying),
+                "about": f"{collection['dataset']} with {collection['corpus']} by {collection['retriever']}",
                 "methods": [method["name"] for method in collection["methods"]],
             }
             for collection in collections
@@ -189,7 +192,7 @@ def _render(
         most_megabytes=MOST_BYTES // 1_000_000,
         show_text=show_text,
         synthetic=synthetic,
-        several=len(collections) > 1,
+        varying=" · ".join(_AXES[axis] for axis in varying),
         code=origin.code[:12],
     )
 

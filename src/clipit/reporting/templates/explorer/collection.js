@@ -44,6 +44,12 @@ class Collection {
     return ranks.filter((pair) => pair !== null);
   }
 
+  /** How many reports a method ranks among the first for any image. */
+  reportsBy(method) {
+    const { passage } = this.pairs.methods[method];
+    return new Set(passage.filter((each) => each !== null).map((each) => this.pairs.passages.report[each])).size;
+  }
+
   section(passage) {
     return this.pairs.sections[this.pairs.passages.section[passage]];
   }

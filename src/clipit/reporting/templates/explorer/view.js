@@ -14,6 +14,7 @@ class View {
     this.collection = await Collection.open(this.contents, c);
     const { dataset, datasetNumber } = this.collection;
     this.sprites = new Sprites(datasetNumber, dataset.side, this.contents.per_sheet, this.contents.columns);
+    $("what").textContent = this.contents.collections[c].about;
     fillForm(this.form, this.collection);
     this.apply();
   }
@@ -47,7 +48,9 @@ class View {
     hintRange(this.form, this.collection, this.method);
     this.list.box.setAttribute("aria-label", images ? "Images" : "Reports, hubs first");
     this.list.set(items, Math.max(0, items.findIndex((item) => this.keyOf(item) === key)));
-    const all = plural(images ? this.collection.size : this.collection.reports.n, images ? "image" : "report");
+    const all = images
+      ? plural(this.collection.size, "image")
+      : plural(this.collection.reportsBy(this.method), "report");
     $("status").textContent = items.length
       ? `${count(items.length)} of ${all}`
       : `None of ${all} matches: change or clear the filters`;
