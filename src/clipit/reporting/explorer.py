@@ -68,12 +68,14 @@ def build_explorer(
         )
     images = {name: read_images(known) for name, known in datasets.items()}
     total = min(most_images, sum(map(len, images.values())))
+    contents = _contents(images, datasets, corpora, collections)
     while True:
         shown = _drawn(images, total)
-        blocks = _image_blocks(images, shown, datasets)
+        blocks = {"contents": packed(contents)} | _image_blocks(images, shown, datasets)
         for i, corpus in enumerate(corpora):
             blocks |= _corpus_blocks(i, corpus, corpora, collections, images, shown, show_text=show_text)
-        page = _render(blocks, images, shown, datasets, corpora, collections, show_text, synthetic, origin)
+        counts = [_counts(name, known, shown[name]) for name, known in images.items()]
+        page = _render(blocks, counts, contents["varying"], show_text=show_text, synthetic=synthetic, code=origin.code)
         size = len(page.encode())
         if size <= most_bytes:
             break
@@ -133,23 +135,20 @@ def _corpus_blocks(
     return blocks
 
 
-def _render(
-    blocks: Mapping[str, str],
+def _contents(
     images: Mapping[str, Images],
-    shown: Mapping[str, np.ndarray],
     datasets: Mapping[str, Mapping[str, str | Path]],
     corpora: Mapping[str, str | Path],
     collections: Sequence[Mapping[str, Any]],
-    show_text: bool,
-    synthetic: bool,
-    origin: Origin,
-) -> str:
+) -> dict[str, Any]:
+    """What the script finds in the page; a collection is named by what sets it apart from the others."""
     varying = [axis for axis in _AXES if len({collection[axis] for collection in collections}) > 1]
-    contents = {
+    return {
         "ranks": RANKS,
         "splits": SPLITS,
         "columns": COLUMNS,
         "per_sheet": PER_SHEET,
+        "varying": [_AXES[axis] for axis in varying],
         "datasets": [
             {
                 "classes": known.classes,
@@ -170,6 +169,18 @@ def _render(
             for collection in collections
         ],
     }
+
+
+def _render(
+    blocks: Mapping[str, str],
+    counts: Sequence[Mapping[str, Any]],
+    varying: Sequence[str],
+    *,
+    show_text: bool,
+    synthetic: bool,
+    code: str,
+) -> str:
+    """The page around its blocks."""
     style = "\n".join(map(_template, _STYLES))
     script = _in_one_scope(_template(f"explorer/{name}.js") for name in _SCRIPTS)
     environment = Environment(
@@ -184,16 +195,16 @@ def _render(
         style_hash=_csp_hash(style),
         script=Markup(script),
         script_hash=_csp_hash(script),
-        blocks={"contents": packed(contents), **blocks},
-        datasets=[_counts(name, known, shown[name]) for name, known in images.items()],
+        blocks=blocks,
+        datasets=counts,
+        varying=" · ".join(varying),
         few=FEW,
         ranks=RANKS,
         most_images=MOST_IMAGES,
         most_megabytes=MOST_BYTES // 1_000_000,
         show_text=show_text,
         synthetic=synthetic,
-        varying=" · ".join(_AXES[axis] for axis in varying),
-        code=origin.code[:12],
+        code=code[:12],
     )
 
 

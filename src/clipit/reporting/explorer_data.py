@@ -1,7 +1,7 @@
 """What the explorer shows, read from the artefacts: a sample of images, the reports they meet, and by which passage."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class Ranked:
     """The best reports of each image shown, by one method; arrays are (images, ranks), a missing rank is report None.
 
     Attributes:
-        stored: the table that they come from.
+        stored: the table that they come from, without its rows.
         report_id: object.
         chunk: the chunk of the report that is most similar to the image, int64.
         similarity, score, weight: float64, NaN where missing.
@@ -111,12 +111,12 @@ def read_ranked(path: str | Path, patch_ids: Sequence[str]) -> Ranked:
     if lacking := [name for name, found in zip(patch_ids, report_id[:, 0], strict=True) if found is None]:
         raise UserError(f"{path} pairs no report with {lacking[0]}: delete it and run snakemake again")
     similarity, score, weight = (placed(name, np.nan, np.float64) for name in ("similarity", "score", "weight"))
-    return Ranked(stored, report_id, placed("chunk", -1, np.int64), similarity, score, weight, uses)
+    return Ranked(_without_rows(stored), report_id, placed("chunk", -1, np.int64), similarity, score, weight, uses)
 
 
 @dataclass(frozen=True)
 class Chunks:
-    """Where the chunks of a corpus stand in their reports."""
+    """Where the chunks of a corpus stand in their reports; `stored` is their table without its rows."""
 
     stored: Stored
     place: Mapping[tuple[str, int], tuple[int, int]]
@@ -140,12 +140,17 @@ def read_chunks(path: str | Path) -> Chunks:
     stored = read_table(path, report_embeddings.schema())
     keys = zip(stored.column("report_id"), stored.column("chunk"), strict=True)
     places = zip(stored.column("start"), stored.column("stop"), strict=True)
-    return Chunks(stored, dict(zip(keys, places, strict=True)))
+    return Chunks(_without_rows(stored), dict(zip(keys, places, strict=True)))
 
 
 def read_texts(path: str | Path, report_ids: set[str]) -> tuple[Stored, dict[str, str]]:
-    """The corpus, and the texts of `report_ids`."""
+    """The corpus without its rows, and the texts of `report_ids`."""
     stored = read_table(path, reports.SCHEMA)
     table = stored.table.select(["report_id", "text"])
     table = table.filter(pc.is_in(table["report_id"], value_set=pa.array(sorted(report_ids), pa.string())))
-    return stored, dict(zip(table["report_id"].to_pylist(), table["text"].to_pylist(), strict=True))
+    return _without_rows(stored), dict(zip(table["report_id"].to_pylist(), table["text"].to_pylist(), strict=True))
+
+
+def _without_rows(stored: Stored) -> Stored:
+    """What a table says of itself: tables of millions of rows must not stay in memory side by side."""
+    return replace(stored, table=stored.table.schema.empty_table())

@@ -1,5 +1,5 @@
 const $ = (id) => document.getElementById(id);
-const narrow = matchMedia("(max-width: 760px)");
+const narrow = matchMedia("(max-width: 900px)");
 
 function openFilters(open) {
   $("filters-open").setAttribute("aria-expanded", String(open));
@@ -21,6 +21,7 @@ function listen(view) {
   $("clear").onclick = () => {
     clearFilters(form);
     view.apply(view.key);
+    list.box.focus({ preventScroll: true }); // the button is gone
   };
   for (const kind of ["images", "reports"]) {
     $(`view-${kind}`).onclick = () => {

@@ -24,6 +24,12 @@ function hintRange(form, collection, method) {
   form.high.placeholder = (Math.ceil(high * 100) / 100).toFixed(2);
 }
 
+const FILTERS = ["query", "class", "split", "low", "high", "order"];
+
 function clearFilters(form) {
-  for (const name of ["query", "low", "high", "class", "split", "order"]) form[name].value = "";
+  for (const name of FILTERS) form[name].value = "";
+}
+
+function anyFilter(form) {
+  return FILTERS.some((name) => form[name].value !== "");
 }

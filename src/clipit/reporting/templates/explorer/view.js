@@ -53,7 +53,8 @@ class View {
       : plural(this.collection.reportsBy(this.method), "report");
     $("status").textContent = items.length
       ? `${count(items.length)} of ${all}`
-      : `None of ${all} matches: change or clear the filters`;
+      : `None of ${all} matches`;
+    $("clear").hidden = !anyFilter(this.form);
     this.showDetail();
   }
 
