@@ -5,15 +5,10 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.paired import write_report_embeddings
 from tests.pipeline.conftest import OWN, Project
 from tests.pipeline.own_data import CLASSES
-
-from clipit.artifacts.schemas import image_embeddings
-from clipit.artifacts.tables import embedding_matrix, read_table
 
 pytestmark = pytest.mark.xdist_group("chain")
 
@@ -29,23 +24,7 @@ def clipit_triage(project: Project) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def write_class_prompts(project: Project) -> None:
-    """Invented class prompts where no rule makes them."""
-    if "rule embed_class_prompts:" in (project.folder / "rules/embed.smk").read_text():
-        return
-    for retriever in ("my_retriever", "trained_clip"):
-        folder = project.folder / "results/embeddings" / retriever / "my_images"
-        images = read_table(next(folder.glob("part-*.parquet")), image_embeddings.schema())
-        vectors = np.eye(len(CLASSES), embedding_matrix(images).shape[1])
-        path = write_report_embeddings(folder / "classes.parquet", sorted(CLASSES), vectors, lineage="patches")
-        table = pq.read_table(path)
-        note = json.loads(table.schema.metadata[b"clipit"])
-        note["provenance"]["lineage"] = dict(images.lineage)
-        pq.write_table(table.replace_schema_metadata({b"clipit": json.dumps(note).encode()}), path)
-
-
 def test_triage_judges_every_experiment_from_what_the_chain_has_made(edited: Project) -> None:
-    write_class_prompts(edited)
     jobs = edited.would_run(*FILES)
     # The teacher on random reports, of the experiment that does not train on them.
     assert (jobs["triage"], jobs["pair"], jobs["train_teacher"]) == (2, 1, 1)
