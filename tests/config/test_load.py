@@ -45,6 +45,11 @@ def test_every_shipped_config_loads(name: str) -> None:
         (lambda c: c.update(datasets={"phantom": {"size": -1}}), ["datasets.phantom.size = -1", "greater than 0"]),
         (lambda c: c.update(pairings={"mine": {"method": "top2"}}), ["'top2' is unknown", "'topk'"]),
         (
+            lambda c: c.update(retrievers={"phantom_clip": {"text": {"sections": ["diagnossis"]}}}),
+            ["text.sections", "did you mean 'diagnosis'"],
+        ),
+        (lambda c: c.update(retrievers={"phantom_clip": {"text": {"overlap": 5}}}), ["belong to policy: chunks"]),
+        (
             lambda c: c.update(retrievers={"phantom_clip": {"text_tower": {"layer": 1}}}),
             ["text_tower.layer", "'layers'"],
         ),

@@ -6,7 +6,7 @@ import random
 import open_clip
 import pytest
 
-from clipit.encoders.chunking import Counter, beginning, cut
+from clipit.encoders.chunking import TokenCounter, beginning, cut
 from clipit.encoders.open_clip_tokens import OpenClipTokens
 from clipit.encoders.text_tower import words_text_tower
 
@@ -53,7 +53,7 @@ def noise(rng: random.Random) -> str:
 def test_chunks_fit_and_lose_nothing(tokenizers, kind, overlap):
     tokenize, rng = tokenizers[kind], random.Random(0)
     texts = [noise(rng) for _ in range(60)] + ["", "   ", "x" * 500, REPORT]
-    for text, chunks in zip(texts, cut(texts, tokenize, 16, overlap=overlap), strict=True):
+    for text, chunks in zip(texts, cut(texts, TokenCounter(tokenize, texts), 16, overlap=overlap), strict=True):
         assert not chunks or all(len(ids) <= 16 for ids in tokenize([text[a:b] for a, b in chunks]))
         covered = set().union(*(range(a, b) for a, b in chunks))
         assert all(i in covered for i, character in enumerate(text) if not character.isspace())
@@ -63,7 +63,7 @@ def test_chunks_fit_and_lose_nothing(tokenizers, kind, overlap):
 
 
 def test_sentences_stay_whole_where_they_fit(tokenizers):
-    (chunks,) = cut([REPORT], tokenizers["words"], 24)
+    (chunks,) = cut([REPORT], TokenCounter(tokenizers["words"], [REPORT]), 24)
     passages = [REPORT[a:b] for a, b in chunks]
     assert passages[-1].startswith("GROSS: Received fresh") or passages[-2].startswith("GROSS: Received fresh")
     assert not any(passage.endswith(("1", "approx.", "2.")) for passage in passages)
@@ -72,8 +72,8 @@ def test_sentences_stay_whole_where_they_fit(tokenizers):
 
 def test_an_overlap_repeats_whole_sentences_and_no_more_than_asked(tokenizers):
     text = " ".join(f"Sentence number {i}." for i in range(30))
-    count = Counter(tokenizers["words"], [text])
-    (chunks,) = cut([text], tokenizers["words"], 20, overlap=6)
+    count = TokenCounter(tokenizers["words"], [text])
+    (chunks,) = cut([text], count, 20, overlap=6)
     repeated = [text[c:b] for (_, b), (c, _) in itertools.pairwise(chunks) if c < b]
     assert len(repeated) == len(chunks) - 1
     assert all(piece.startswith("Sentence") and piece.endswith(".") for piece in repeated)
@@ -83,7 +83,7 @@ def test_an_overlap_repeats_whole_sentences_and_no_more_than_asked(tokenizers):
 def test_reading_ends_after_the_last_word_that_fits(tokenizers):
     for kind in ("clip", "words"):
         tokenize = tokenizers[kind]
-        count = Counter(tokenize, [REPORT])
+        count = TokenCounter(tokenize, [REPORT])
         stop = beginning(REPORT, count, 20, [(0, len(REPORT))])
         assert len(tokenize([REPORT[:stop]])[0]) <= 20
         longer = REPORT[: REPORT.index(" ", stop + 1)] if " " in REPORT[stop + 1 :] else REPORT

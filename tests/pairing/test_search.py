@@ -61,6 +61,12 @@ def test_barred_reports_are_left_out_and_others_move_up(world):
     assert made.problem.barred.most() == max(sum(g in names for names in patients) for g in set(group) - {None})
 
 
+def test_more_reports_than_there_are_is_a_defect_and_no_endless_search(world):
+    made = world(20, 8, pooling="late", longest=3)
+    with pytest.raises(ValueError, match="fewer than 9 reports"):
+        best_reports(made.problem.images, made.problem.vectors, 9, barred=NONE, what="test")
+
+
 @pytest.mark.parametrize(("pooling", "longest"), [("mean", 1), ("late", 4)])
 @pytest.mark.parametrize("k", [1, 7, 60, 100])
 def test_the_nearest_images_of_a_report(world, pooling, longest, k):

@@ -151,6 +151,14 @@ def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(projec
     assert not (project.folder / "results").exists()
 
 
+@pytest.mark.xdist_group("plan")
+def test_all_pairings_of_three_phantoms_are_planned_without_any_student(project: Project) -> None:
+    planned = project.would_run("pairings", configfile=("config/phantom_seeds.yaml", "config/phantom_pairings.yaml"))
+    assert planned["train_retriever"] == 3 + 1 and planned["compare_pairings"] == 3 + 4
+    assert planned["embed_images"] == 3 + 1 and planned["embed_reports"] == 3 * 3 + 1  # text policies share the images
+    assert not {"train_student", "train_teacher", "train_probe"} & set(planned)
+
+
 @pytest.fixture
 def conch_package(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """CONCH's package stands where the jobs, and this process, import from."""

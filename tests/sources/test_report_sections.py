@@ -1,10 +1,12 @@
 """Sections are found by their headings, and together they are the report."""
 
+import typing
 from random import Random
 
 import pytest
 
-from clipit.sources.report_sections import split_sections
+from clipit.config.encoders import SectionName
+from clipit.sources.report_sections import NAMES, split_sections
 
 ONE_LINE = (
     "TCGA-ZZ-0001 SPECIMEN A. Right colon CLINICAL NOTES PRE- OP DIAGNOSIS: Cancer. GROSS DESCRIPTION A. Received "
@@ -128,3 +130,7 @@ def test_headings_with_nothing_between_are_one_and_neighbours_of_one_kind_too() 
 
 def test_a_long_report_without_a_line_break_takes_no_time() -> None:
     assert len(split_sections("NO DIAGNOSIS OF IT, " * 100_000)) == 1
+
+
+def test_a_configuration_knows_the_names() -> None:
+    assert sorted(typing.get_args(SectionName)) == sorted(NAMES)

@@ -31,6 +31,13 @@ Precision = Literal["auto", "fp32", "bf16"]
 AMX), else float32."""
 
 
+SectionName = Literal[
+    "preamble", "addendum", "intraoperative", "clinical", "specimen", "procedure", "microscopic", "gross", "blocks",
+    "stains", "synoptic", "conclusion", "comment", "diagnosis",
+]  # fmt: skip
+"""What `sources.report_sections` calls the sections of a report; those of one kind share a name."""
+
+
 class Text(Strict):
     """How much of a report the text tower reads, and how an image is compared with it (docs/retrieval.md)."""
 
@@ -42,7 +49,7 @@ class Text(Strict):
     every chunk, and the best one counts."""
     overlap: NonNegativeInt = 0
     """Tokens that a chunk repeats of the one before, in whole sentences."""
-    sections: list[str] = []
+    sections: list[SectionName] = []
     """Names of the sections that are read (docs/reports.md); empty: all. Reports without any of them are read whole."""
 
     @model_validator(mode="after")

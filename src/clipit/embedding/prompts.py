@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import labels as labels_schema
-from clipit.artifacts.schemas import report_embeddings as embeddings_schema
-from clipit.artifacts.tables import embedding_column, read_table, write_table
-from clipit.embedding.texts import encode_texts
+from clipit.artifacts.tables import read_table
+from clipit.embedding.reading import read_beginnings
+from clipit.embedding.texts import encode_texts, reading_facts, write_texts
 from clipit.encoders.precision import Precision
-from clipit.encoders.retriever import load_retriever, truncate
+from clipit.encoders.retriever import load_retriever
 from clipit.runtime.errors import UserError
 
 TEMPLATE = "an H&E image of {class}"
@@ -57,26 +56,10 @@ def embed_class_prompts(
         raise UserError(f"{labels} names no class: an unlabelled data set has nothing to compare its images with")
     prompts = [template.replace("{class}", name.replace("_", " ")) for name in classes]
     encoder = load_retriever(**retriever)
-    tokens = encoder.tokenize(prompts)
-    read = [truncate(ids, encoder.context_length) for ids in tokens]
+    reading = read_beginnings(prompts, encoder)
     encoder.to(device)
-    embeddings = encode_texts(encoder, read, batch=batch, device=device, precision=precision, what="embed classes")
-    n_read, n_total = (sum(map(len, texts)) for texts in (read, tokens))
-    meta = {
-        "tokens_read": n_read / n_total,
-        "tokens_total": n_total,
-        "policy": "truncate",
-        "pooling": "mean",
-        "context_length": encoder.context_length,
-        "template": template,
-    }
-    columns = {
-        "report_id": classes,
-        "chunk": np.zeros(len(classes), dtype=np.int16),
-        "start": np.zeros(len(classes), dtype=np.int32),
-        "stop": np.array([len(prompt) for prompt in prompts], dtype=np.int32),
-        "n_tokens": np.array([len(ids) for ids in read], dtype=np.int16),
-        "embedding": embedding_column(embeddings),
-    }
+    arithmetic: dict[str, Any] = {"device": device, "precision": precision}
+    vectors = encode_texts(encoder, reading.tokens, batch=batch, **arithmetic, what="embed classes")
+    facts = reading_facts(reading, encoder, policy="truncate", pooling="mean", **arithmetic) | {"template": template}
     provenance = origin.provenance(lineage={**table.lineage, "retriever": encoder.digest}, inputs={"labels": labels})
-    write_table(out, columns, embeddings_schema.schema(encoder.d), provenance, meta)
+    write_texts(out, classes, reading, vectors, provenance, facts)

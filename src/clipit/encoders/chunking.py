@@ -26,11 +26,16 @@ class _Part:
     tokens: int
 
 
-class Counter:
-    """Tokens of words, each counted once; a text's tokens are about the sum of its words'."""
+class TokenCounter:
+    """Tokens of words, each counted once; a text's tokens are about the sum of its words'.
+
+    Args:
+        tokenize: gives the ids of texts, special ones included, not truncated.
+        texts: whose words are counted.
+    """
 
     def __init__(self, tokenize: Tokenize, texts: Iterable[str]) -> None:
-        self._tokenize = tokenize
+        self.tokenize = tokenize
         self.special = len(tokenize([""])[0])
         """Tokens that every text has besides its own: start and end."""
         self._known: dict[str, int] = {}
@@ -40,18 +45,23 @@ class Counter:
         """Counts the words that are not known yet, in one call."""
         new = sorted(set(words) - self._known.keys())
         if new:  # tokenizers do not take an empty list
-            counted = zip(new, self._tokenize(new), strict=True)
+            counted = zip(new, self.tokenize(new), strict=True)
             self._known |= {word: max(1, len(ids) - self.special) for word, ids in counted}
 
     def __call__(self, word: str) -> int:
+        """Tokens of a word."""
         if word not in self._known:
             self.learn([word])
         return self._known[word]
 
+    def of(self, text: str) -> int:
+        """Tokens of a text, special ones not counted."""
+        return sum(map(self, text.split()))
+
 
 def cut(
     texts: Sequence[str],
-    tokenize: Tokenize,
+    count: TokenCounter,
     context_length: int,
     *,
     overlap: int = 0,
@@ -61,12 +71,11 @@ def cut(
 
     Args:
         texts: what to cut.
-        tokenize: gives the ids of texts, special ones included, not truncated.
+        count: of the texts' words.
         context_length: ids of a chunk at most.
         overlap: tokens that a chunk repeats of the one before it, in whole sentences, at most.
         read: the stretches of each text that are cut, no chunk across two of them; None: all of it.
     """
-    count = Counter(tokenize, texts)
     read = [[(0, len(text))] for text in texts] if read is None else read
     budget = [max(1, context_length - count.special)] * len(texts)
     chunks: list[list[Span]] = [[] for _ in texts]
@@ -77,7 +86,7 @@ def cut(
             chunks[i] = [chunk for stretch in parts for chunk in _pack(stretch, budget[i], overlap)]
         # The sum over words may err by a token or two: whatever is too long is cut again, shorter.
         cut_now = [(i, texts[i][a:b]) for i in open_texts for a, b in chunks[i]]
-        ids = tokenize([chunk for _, chunk in cut_now]) if cut_now else []
+        ids = count.tokenize([chunk for _, chunk in cut_now]) if cut_now else []
         excess = dict.fromkeys(open_texts, 0)
         for (i, _), each in zip(cut_now, ids, strict=True):
             excess[i] = max(excess[i], len(each) - context_length)
@@ -87,7 +96,7 @@ def cut(
     return chunks
 
 
-def beginning(text: str, count: Counter, context_length: int, read: Sequence[Span]) -> int:
+def beginning(text: str, count: TokenCounter, context_length: int, read: Sequence[Span]) -> int:
     """Where reading `text` ends if a tower takes the first `context_length` tokens: after the last word that fits."""
     left, stop = context_length - count.special, read[0][0]
     for word in (word for span in read for word in _WORD.finditer(text, *span)):
@@ -98,7 +107,7 @@ def beginning(text: str, count: Counter, context_length: int, read: Sequence[Spa
     return stop
 
 
-def _parts(text: str, span: Span, count: Counter, budget: int) -> Iterator[_Part]:
+def _parts(text: str, span: Span, count: TokenCounter, budget: int) -> Iterator[_Part]:
     for sentence in _sentences(text, span):
         yield from _fitting(text, sentence, count, budget)
 
@@ -118,7 +127,7 @@ def _sentences(text: str, span: Span) -> Iterator[list[Span]]:
         yield sentence
 
 
-def _fitting(text: str, sentence: Sequence[Span], count: Counter, budget: int) -> Iterator[_Part]:
+def _fitting(text: str, sentence: Sequence[Span], count: TokenCounter, budget: int) -> Iterator[_Part]:
     """The sentence as one part, or as few as fit; a word that does not fit is cut in halves."""
     part: _Part | None = None
     for start, stop, tokens in (piece for word in sentence for piece in _pieces(text, word, count, budget)):
@@ -132,7 +141,7 @@ def _fitting(text: str, sentence: Sequence[Span], count: Counter, budget: int) -
         yield part
 
 
-def _pieces(text: str, word: Span, count: Counter, budget: int) -> Iterator[tuple[int, int, int]]:
+def _pieces(text: str, word: Span, count: TokenCounter, budget: int) -> Iterator[tuple[int, int, int]]:
     start, stop = word
     tokens = count(text[start:stop])
     if tokens <= budget or stop - start < 2:

@@ -4,10 +4,10 @@ import hashlib
 
 import numpy as np
 
+from clipit.artifacts.schemas.splits import SPLITS
 from clipit.pairing.problem import Problem, Ranking
 from clipit.runtime.errors import UserError
 
-_SPLITS = ("train", "val", "test")
 _TRIES = 100
 _TOO_FEW = (
     "shuffled cannot deal the reports without giving an image one of its own patient: there are too few patients; "
@@ -35,7 +35,7 @@ def shuffled(problem: Problem, *, seed: int) -> Ranking:
     assert problem.split is not None
     spare = min(problem.ranks + problem.barred.most(), problem.most_ranks)
     found = problem.ranked(ranks=spare).report
-    for number, split in enumerate(_SPLITS):
+    for number, split in enumerate(SPLITS):
         rows = np.flatnonzero(problem.split == split)
         rows = rows[np.argsort(problem.patch_id[rows])]
         rng = np.random.default_rng([seed, number])

@@ -91,6 +91,9 @@ def best_reports(
 
     Returns:
         rows of the reports int64 (n, k), and scores float32 (n, k), best first.
+
+    Raises:
+        ValueError: an image has fewer than k reports that are not barred.
     """
     # The bias is one more dimension, so that the index ranks by the score.
     matrix = vectors.matrix if vectors.bias is None else np.column_stack([vectors.matrix, vectors.bias[vectors.owner]])
@@ -103,6 +106,8 @@ def best_reports(
             while len(todo):
                 found, value, sure = _candidates(index, images, todo, vectors, width, k, barred)
                 report[todo[sure]], score[todo[sure]] = found[sure], value[sure]
+                if width == len(matrix) and not sure.all():
+                    raise ValueError(f"an image has fewer than {k} reports")
                 todo, width = todo[~sure], min(len(matrix), 2 * width)
             progress.advance(min(BLOCK, len(images) - start))
     return report, score

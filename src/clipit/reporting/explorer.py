@@ -15,8 +15,9 @@ from markupsafe import Markup
 from clipit.artifacts.atomic import write_text
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
+from clipit.artifacts.schemas.splits import SPLITS
 from clipit.artifacts.tables import agree
-from clipit.reporting.explorer_blocks import SPLITS, images_block, numbered, packed, pairs_block, reports_block
+from clipit.reporting.explorer_blocks import images_block, numbered, packed, pairs_block, reports_block
 from clipit.reporting.explorer_data import RANKS, Images, read_chunks, read_images, read_ranked, read_texts
 from clipit.reporting.passages import Sections
 from clipit.reporting.sampling import FEW, shares

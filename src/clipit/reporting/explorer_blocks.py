@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from clipit.artifacts.schemas.splits import SPLITS
 from clipit.reporting.explorer_data import Chunks, Images, Ranked
 from clipit.reporting.passages import Sections, utf16_place
-
-SPLITS = ("train", "val", "test")
 
 
 def packed(value: Any) -> str:

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from clipit.artifacts.schemas.splits import SPLITS
 from clipit.runtime.errors import UserError
-
-SPLITS = ("train", "val", "test")
 
 
 def read_listing(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[dict[str, str]]:

@@ -35,6 +35,8 @@ _PHRASES = {
     r"histologic(?:al)? |histopathologic(?:al)? |microscopic |anatomic(?:al)? |tissue )?diagnos[ie]s(?:\(es\))?"
     r"(?:[\s/(]{0,2}diagnoses\)?)?",
 }
+NAMES = (PREAMBLE, *_PHRASES)
+"""The names of sections, without the numbers of those that come back."""
 _PHRASE = re.compile(
     rf"(?-i:\b(?=[A-Z]))(?:{'|'.join(f'(?P<{name}>{phrase})' for name, phrase in _PHRASES.items())})(?![\w'’])".replace(
         " ", r"[ \t]+"

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import captions, image_truth, labels, patches, splits
+from clipit.artifacts.schemas.splits import SPLITS
 from clipit.artifacts.tables import Stored, read_table, write_table
 from clipit.runtime.errors import UserError
 from clipit.sources.image_source import open_images
-from clipit.sources.listing import SPLITS, check_classes
+from clipit.sources.listing import check_classes
 from clipit.tiling.listed import stored_items
 
 

@@ -4,6 +4,9 @@ import pyarrow as pa
 
 from clipit.artifacts.schemas.column import column
 
+SPLITS = ("train", "val", "test")
+"""The names of the splits."""
+
 SCHEMA = pa.schema(
     [
         column("patch_id", pa.string(), "the patch"),
