@@ -15,9 +15,9 @@ REPORTS = {"mine": {"source": "text", "path": "reports.txt"}}
 
 
 def bound(corpora: dict[str, Any] | None = None, **experiments: dict[str, Any]) -> Binding:
-    """The default configuration with its experiment changed into each of `experiments`."""
+    """The default configuration with its experiment, less what that audits, changed into each of `experiments`."""
     raw = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
-    demo = raw["experiments"]["demo"]
+    demo = raw["experiments"]["demo"] | {"audit": []}
     raw["experiments"] = {title: demo | changes for title, changes in experiments.items()}
     raw["corpora"] = corpora or {}
     raw["pairings"] = {"five": {"method": "topk", "k": 5}}

@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
 
 def bound(**changes: Any) -> tuple[Binding, Plan]:
     raw = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
-    raw["experiments"]["demo"] |= changes
+    raw["experiments"]["demo"] |= {"audit": []} | changes
     raw["retrievers"] = {"chunked": {"kind": "text_policy", "retriever": "phantom_clip", "text": {"policy": "chunks"}}}
     config = load_config(raw, PROJECT / "config" / "catalog.yaml")
     plan = expand(config)
