@@ -290,6 +290,7 @@ def test_several_members_of_a_gzip_follow_each_other(tmp_path):
         gzip.compress(BYTES) + gzip.compress(BYTES)[:20],
         bz2.compress(BYTES),
     ],
+    ids=["empty", "no archive", "cut", "without its sum", "garbage after it", "a second one that is cut", "bzip2"],
 )
 def test_a_gzip_that_is_cut_or_followed_by_garbage_is_damaged(tmp_path, content):
     (tmp_path / "a.gz").write_bytes(content)
