@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from clipit.encoders.aligned import AlignedClip, save_aligned
-from clipit.encoders.backbone import backbone_from_retriever, build_backbone, save_backbone
+from clipit.encoders.backbone import build_backbone, save_backbone
 from clipit.encoders.retriever import load_retriever, pad, truncate
 from clipit.encoders.text_tower import load_text_tower
 from clipit.encoders.weights import encoder_digest
@@ -53,7 +53,7 @@ def test_tokens_are_not_truncated_and_truncation_keeps_the_end_token(retriever):
 
 
 def test_the_image_tower_is_a_backbone(retriever):
-    backbone = backbone_from_retriever(retriever)
+    backbone = retriever.image_backbone()
     images = torch.rand(2, 3, backbone.transform.size, backbone.transform.size)
     rebuilt = build_backbone(json.loads(json.dumps(backbone.spec)))
     rebuilt.load_state_dict(backbone.module.state_dict())

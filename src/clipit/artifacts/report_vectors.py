@@ -20,6 +20,7 @@ class ReportVectors:
         report_id: names of the M reports, object array (M,).
         chunks: unit vectors float32 (C, d), the chunks of report j at rows `first[j]` to `first[j + 1]`.
         first: int64 (M + 1,).
+        order: the row of `stored` that each chunk stands in, int64 (C,).
         pooling: `mean`, `max` or `late`.
     """
 
@@ -27,6 +28,7 @@ class ReportVectors:
     report_id: np.ndarray
     chunks: np.ndarray
     first: np.ndarray
+    order: np.ndarray
     pooling: str
 
     def __len__(self) -> int:
@@ -69,4 +71,4 @@ def read_report_vectors(path: Path) -> ReportVectors:
             f"{path} holds an embedding that is not finite: set precision: fp32 in its retriever, and delete it"
         )
     first = np.searchsorted(number, np.arange(len(report_id) + 1))
-    return ReportVectors(stored, report_id.astype(object), chunks, first, str(stored.meta["pooling"]))
+    return ReportVectors(stored, report_id.astype(object), chunks, first, order, str(stored.meta["pooling"]))

@@ -14,6 +14,8 @@ class Corpus(Data):
     """`lossless` keeps every word; `upstream` deletes every 1, I, i and |, as the authors' code did for PCam."""
     split_sections: bool = False
     """True: each section (diagnosis, gross description, ...) of a report becomes a report of its own."""
+    words_removed: Annotated[int, Field(ge=0, lt=100)] = 0
+    """Percent of every report's words that are left out, drawn at random: the control of `words_removed_…`."""
 
 
 class PhantomCorpus(Corpus):

@@ -1,72 +1,31 @@
 """From experiments to runs: what is trained, once, and which run each row of a table shows."""
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from clipit.config.encoders import TextPolicyRetriever
 from clipit.config.experiment import Config, Experiment
-from clipit.config.load import as_list
-from clipit.config.names import COLOUR, DRAWN, TEACHER
-from clipit.config.pairings import Pairing, Random
-from clipit.config.variants import VARIANTS, Variant
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training: what it reads and its settings. `id` hashes exactly these, not the seed."""
-
-    dataset: str
-    backbone: str
-    variant: str
-    seed: int
-    settings: Mapping[str, Any]
-    target: str | None = None
-    corpus: str | None = None
-    retriever: str | None = None
-    pairing: str | None = None
-    drawn: bool = False
-    probe: "Run | None" = field(default=None, compare=False)
-    teacher: "Run | None" = field(default=None, compare=False)
-
-    @property
-    def id(self) -> str:
-        """First 8 hexadecimal digits of a hash over the settings and names that this run reads.
-
-        A pairing drawn for each seed is named without the seed, so that the runs of all seeds lie side by side.
-        """
-        reads = {
-            "settings": self.settings,
-            "target": self.target,
-            "corpus": self.corpus,
-            "retriever": self.retriever,
-            "pairing": DRAWN if self.drawn else self.pairing,
-            "probe": self.probe and self.probe.id,
-            "teacher": self.teacher and self.teacher.id,
-        }
-        return hashlib.sha256(json.dumps(reads, sort_keys=True).encode()).hexdigest()[:8]
-
-    @property
-    def wildcards(self) -> dict[str, str]:
-        """The wildcards of this run's files."""
-        return {
-            "dataset": self.dataset,
-            "backbone": self.backbone,
-            "variant": self.variant,
-            "run": self.id,
-            "seed": str(self.seed),
-        }
+from clipit.config.lists import as_list
+from clipit.config.names import DRAWN, SHUFFLED
+from clipit.config.pairings import Pairing, Random, Shuffled
+from clipit.config.runs import Run, runs_of, target_of, teacher_of
+from clipit.config.variants import VARIANTS
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run as one experiment shows it: the combination it belongs to, and the run."""
+    """A run as one experiment shows it: the combination it belongs to, and the run.
+
+    Where training settings are lists, `candidate` has the run's own values: of the candidates of a variant, the best on
+    validation is tested.
+    """
 
     combination: Mapping[str, str | None]
     run: Run
+    candidate: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Pairs(NamedTuple):
@@ -129,20 +88,36 @@ def expand(config: Config) -> Plan:
         tables[title] = []
         for combination in _combinations(experiment):
             for name, seed in itertools.product(experiment.variants, experiment.seeds):
-                run = _run(config, experiment, combination, name, seed)
-                row = Row(_read_of(combination, run), run)
-                if row not in tables[title]:
-                    tables[title].append(row)
-                for needed in (run, run.probe, run.teacher):
-                    if needed is not None:
-                        runs[_key(needed)] = needed
-                if run.pairing is not None and run.pairing not in pairings:
-                    pairings[run.pairing] = Random(method="random", seed=seed)
+                names = combination | {"tower": tower_of(config, combination["retriever"])}
+                for run, candidate in runs_of(experiment, names, name, seed):
+                    row = Row(_read_of(combination, run), run, candidate)
+                    if row not in tables[title]:
+                        tables[title].append(row)
+                    _add(runs, run)
+                    if run.drawn and run.pairing is not None:
+                        pairings[run.pairing] = _draw(run.drawn_name, seed)
         first = experiment.seeds[0]
-        pairings.setdefault(f"{DRAWN}{first}", Random(method="random", seed=first))
+        pairings.setdefault(f"{DRAWN}{first}", _draw(DRAWN, first))
     shown = {title: _shown(config.experiments[title], rows) for title, rows in tables.items()}
     triage = {title: list(_triaged(experiment)) for title, experiment in config.experiments.items()}
     return Plan(tables, runs, pairings, shown, triage)
+
+
+def tower_of(config: Config, retriever: str) -> str:
+    """The retriever whose image tower a retriever uses: itself, but for one that only reads reports in another way."""
+    entry = config.retrievers[retriever]
+    return entry.retriever if isinstance(entry, TextPolicyRetriever) else retriever
+
+
+def _add(runs: dict[tuple[str, ...], Run], run: Run) -> None:
+    """Puts `run` among `runs`, and what it starts from."""
+    runs[_key(run)] = run
+    for needed in run.needs.values():
+        _add(runs, needed)
+
+
+def _draw(name: str, seed: int) -> Pairing:
+    return Shuffled(method="shuffled", seed=seed) if name == SHUFFLED else Random(method="random", seed=seed)
 
 
 def _key(run: Run) -> tuple[str, ...]:
@@ -172,15 +147,15 @@ def _contexts(experiment: Experiment) -> list[tuple[str, str, str]]:
 
 
 def _triaged(experiment: Experiment) -> Iterator[Triaged]:
-    """Every pairing of an experiment with its teacher and the floor beneath it."""
+    """Every pairing of an experiment with its teacher and the floor beneath it, with all labels."""
     seed, chosen = experiment.seeds[0], as_list(experiment.pairing)
     for dataset, corpus, retriever in _contexts(experiment):
         names = {"dataset": dataset, "corpus": corpus, "retriever": retriever}
-        floor = _teacher(experiment, _target(VARIANTS["random_pairing"], names, seed))
+        floor = teacher_of(experiment, target_of(VARIANTS["random_pairing"], names, seed))
         for pairing in dict.fromkeys([*chosen, *experiment.audit]):
-            reads = _target(VARIANTS["clipit"], names | {"pairing": pairing}, seed)
+            reads = target_of(VARIANTS["clipit"], names | {"pairing": pairing}, seed)
             pairs = Pairs(dataset, corpus, retriever, pairing)
-            yield Triaged(pairs, pairing in chosen, _teacher(experiment, reads), floor)
+            yield Triaged(pairs, pairing in chosen, teacher_of(experiment, reads), floor)
 
 
 def _read_of(combination: Mapping[str, str], run: Run) -> dict[str, str | None]:
@@ -189,50 +164,17 @@ def _read_of(combination: Mapping[str, str], run: Run) -> dict[str, str | None]:
         "dataset": True,
         "corpus": run.corpus is not None,
         "retriever": run.retriever is not None,
-        "backbone": run.backbone != COLOUR,
+        "backbone": run.backbone == combination["backbone"] and VARIANTS[run.variant].features != "retriever",
         "pairing": run.pairing is not None and not run.drawn,
+        "label_fraction": VARIANTS[run.variant].trains != "zeroshot",
     }
     return {axis: name if read[axis] else None for axis, name in combination.items()}
 
 
 def _combinations(experiment: Experiment) -> list[dict[str, str]]:
-    axes = ("dataset", "corpus", "retriever", "backbone", "pairing")
-    lists = (as_list(getattr(experiment, axis)) for axis in axes)
+    """Every combination of an experiment's lists; the share of labels takes part where it is not simply all."""
+    axes = ["dataset", "corpus", "retriever", "backbone", "pairing"]
+    if experiment.label_fraction != 1:
+        axes.append("label_fraction")
+    lists = (map(str, as_list(getattr(experiment, axis))) for axis in axes)
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*lists)]
-
-
-def _run(config: Config, experiment: Experiment, names: Mapping[str, str], variant: str, seed: int) -> Run:
-    what = VARIANTS[variant]
-    training = experiment.training
-    if what.trains == "probe":
-        if what.features == "colour":
-            return Run(names["dataset"], COLOUR, variant, seed, training.colour.model_dump())
-        return Run(names["dataset"], names["backbone"], variant, seed, training.probe.model_dump())
-    settings = training.model_dump(by_alias=True, exclude={"colour", "probe", "teacher", "protocol", "hidden"}) | {
-        "unlabelled": False
-    }
-    probe = _run(config, experiment, names, "linear_probe", seed)
-    if what.target is None:
-        del settings["lambda"]
-        return Run(names["dataset"], names["backbone"], variant, seed, settings, probe=probe)
-    reads = _target(what, names, seed)
-    teacher = _teacher(experiment, reads)
-    settings["unlabelled"] = what.unlabelled
-    return replace(reads, backbone=names["backbone"], variant=variant, settings=settings, probe=probe, teacher=teacher)
-
-
-def _teacher(experiment: Experiment, reads: Run) -> Run:
-    """The teacher on the target of `reads`."""
-    assert reads.retriever is not None
-    head = {"head": experiment.training.teacher.model_dump(), "hidden": experiment.training.hidden}
-    return replace(reads, backbone=reads.retriever, variant=TEACHER, settings=head)
-
-
-def _target(what: Variant, names: Mapping[str, str], seed: int) -> Run:
-    """A run that holds what a variant's target is made from; what it does not read stays out, and so out of its id."""
-    run = Run(names["dataset"], "", "", seed, {}, target=what.target, retriever=names["retriever"])
-    if what.target == "image":
-        return run
-    if what.pairing == "random":
-        return replace(run, corpus=names["corpus"], pairing=f"{DRAWN}{seed}", drawn=True)
-    return replace(run, corpus=names["corpus"], pairing=names["pairing"])

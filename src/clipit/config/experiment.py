@@ -1,8 +1,8 @@
-"""What an experiment compares, and how its models are trained."""
+"""What an experiment compares."""
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
 from pydantic_core import PydanticCustomError
 
 from clipit.config.corpora import AnyCorpus
@@ -12,6 +12,7 @@ from clipit.config.encoders import AnyBackbone, AnyRetriever
 from clipit.config.licence import Key
 from clipit.config.pairings import Pairing
 from clipit.config.strict import Strict
+from clipit.config.training import Training
 from clipit.config.variants import VARIANTS
 
 
@@ -22,70 +23,25 @@ def _known(name: str) -> str:
 
 
 VariantName = Annotated[str, AfterValidator(_known)]
-
-
-class Lora(Strict):
-    """Low-rank adapters on the vision encoder."""
-
-    r: PositiveInt = 8
-    alpha: PositiveFloat = 8.0
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
-
-class Head(Strict):
-    """How a head is fitted to frozen features: the probe and the teacher."""
-
-    epochs: PositiveInt = 100
-    batch: PositiveInt = 256
-    lr: PositiveFloat = 1e-3
-    weight_decay: NonNegativeFloat = 1e-4
-
-
-class ColourHead(Head):
-    """How the head on the six colour features is fitted: so few need larger steps."""
-
-    epochs: PositiveInt = 300
-    lr: PositiveFloat = 0.01
-
-
-class Training(Strict):
-    """The `corrected` protocol (docs/architecture.md); shared by every variant of an experiment."""
-
-    protocol: Literal["corrected"] = "corrected"
-    steps: PositiveInt = 150
-    """Optimiser steps of a student."""
-    batch: PositiveInt = 48
-    lr: PositiveFloat = 1e-3
-    weight_decay: NonNegativeFloat = 1e-4
-    clip: PositiveFloat = 0.5
-    """Bound on the gradient's norm."""
-    augment: Literal["dihedral", "none"] = "dihedral"
-    lora: Lora = Lora()
-    lambda_: Annotated[NonNegativeFloat, Field(alias="lambda")] = 1.0
-    """Weight of the distillation loss."""
-    hidden: PositiveInt = 512
-    """Hidden units of the text head."""
-    colour: ColourHead = ColourHead()
-    """How the head on the six colour features is fitted."""
-    probe: Head = Head()
-    """How the linear head on a frozen backbone's features is fitted; students start from it."""
-    teacher: Head = Head()
-    """How the text head is fitted to the targets; students start from it."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+Keys = Key | Annotated[list[Key], Field(min_length=1)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 class Experiment(Strict):
     """One table. Lists multiply: every combination is run, and a run that two experiments share is trained once."""
 
-    dataset: Key | list[Key]
-    corpus: Key | list[Key]
-    retriever: Key | list[Key]
-    backbone: Key | list[Key]
-    pairing: Key | list[Key] = "top1"
+    dataset: Keys
+    corpus: Keys
+    retriever: Keys
+    backbone: Keys
+    pairing: Keys = "top1"
     audit: list[Key] = []
     """Further pairings to audit and to look at in the explorer, without training on them."""
-    variants: list[VariantName]
+    variants: Annotated[list[VariantName], Field(min_length=1)]
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = [0, 1, 2]
+    label_fraction: Fraction | Annotated[list[Fraction], Field(min_length=1)] = 1.0
+    """Share of the labelled train and val patches that keep their label: whole patients, class by class. Others count as
+    unlabelled."""
     training: Training = Training()
 
 
@@ -102,12 +58,21 @@ class Compute(Strict):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: PositiveInt = 1
     """Threads of one job that does not set its own. Part of the result: other threads, other rounding."""
+    processes: PositiveInt = 1
+    """Processes, each with a GPU where there are any, that share a student's training; they divide its batch."""
+
+
+class Tracking(Strict):
+    """Where the curves of a training go besides its history.csv and TensorBoard's files."""
+
+    wandb: str | None = None
+    """Project of Weights & Biases; its mode (WANDB_MODE=offline) and token come from the environment."""
 
 
 class Config(Strict):
     """The whole configuration: the catalog with the user's entries, and the experiments."""
 
-    experiments: dict[Key, Experiment]
+    experiments: Annotated[dict[Key, Experiment], Field(min_length=1)]
     downloads: dict[Key, AnyDownload] = {}
     datasets: dict[Key, AnyDataset] = {}
     corpora: dict[Key, AnyCorpus] = {}
@@ -116,5 +81,6 @@ class Config(Strict):
     pairings: dict[Key, Pairing] = {}
     report: Report = Report()
     compute: Compute = Compute()
+    tracking: Tracking = Tracking()
     results: str = "results"
     """The folder that everything is written to."""

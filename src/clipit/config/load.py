@@ -11,9 +11,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from clipit.config.datasets import CaptionedDataset
+from clipit.config.derived import add_derived, impossible
 from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone, TextPolicyRetriever
 from clipit.config.experiment import Config
-from clipit.config.names import COLOUR, DRAWN
+from clipit.config.lists import as_list
+from clipit.config.names import COLOUR, DRAWN, SHUFFLED
 from clipit.runtime.errors import UserError
 
 SECTIONS = ("downloads", "datasets", "corpora", "retrievers", "backbones", "pairings")
@@ -39,9 +41,10 @@ def load_config(raw: Mapping[str, Any], catalog: str | Path) -> Config:
         config = Config.model_validate(merged)
     except ValidationError as error:
         raise UserError("; ".join(_explain(problem) for problem in _telling(error.errors()))) from None
-    problems = list(_unknown_names(config))
+    problems = list(_unknown_names(config)) or list(impossible(config))
     if problems:
         raise UserError("; ".join(problems))
+    add_derived(config)
     return config
 
 
@@ -143,11 +146,6 @@ def _alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def as_list(value: Any) -> list[Any]:
-    """A list, where a single value stands for a list of one."""
-    return value if isinstance(value, list) else [value]
-
-
 def _unknown_names(config: Config) -> Iterable[str]:
     """A line for every name that the catalog does not have."""
 
@@ -159,8 +157,8 @@ def _unknown_names(config: Config) -> Iterable[str]:
     if COLOUR in config.backbones:
         yield f"config: backbones.{COLOUR} is the name of the variant without a network: choose another"
     for name in config.pairings:
-        if name.startswith(DRAWN):
-            yield f"config: pairings.{name}: names that begin with {DRAWN} are kept for random_pairing: choose another"
+        if name.startswith((DRAWN, SHUFFLED)):
+            yield f"config: pairings.{name}: names that begin with {DRAWN} or {SHUFFLED} are clipit's own: choose another"
     for title, experiment in config.experiments.items():
         for key in ("variants", "seeds"):
             values = getattr(experiment, key)

@@ -6,5 +6,19 @@ COLOUR = "colour"
 DRAWN = "random_seed"
 """Prefix of the pairings that `random_pairing` draws, one a seed; no pairing of a catalog may begin so."""
 
+SHUFFLED = "shuffled_seed"
+"""Prefix of the pairings that `shuffled_text` deals, one a seed."""
+
+ORACLE = "oracle"
+"""The pairing of `oracle_pairing`."""
+
+TEXT_TEACHER = "text_teacher"
+"""As `TEACHER`, of a teacher that adapts the text tower too."""
+
 TEACHER = "teacher"
 """The variant name under which a teacher's files lie; its `backbone` is the retriever it classifies embeddings of."""
+
+
+def words_removed(corpus: str, share: int) -> str:
+    """The corpus of the variants `words_removed_…`: `corpus` less `share` percent of its words."""
+    return f"{corpus}_words_removed_{share}"

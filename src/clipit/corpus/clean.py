@@ -12,6 +12,7 @@ from clipit.artifacts.provenance import Origin, json_digest
 from clipit.artifacts.schemas import report_truth, reports
 from clipit.artifacts.tables import write_table
 from clipit.corpus.cleanings import CLEANINGS
+from clipit.corpus.word_removal import remove_words
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.sources.report_sections import PREAMBLE, Section, split_sections
@@ -77,7 +78,7 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
         "patients_of_folded": {row.report_id: sorted(row.patients) for row in kept.values() if len(row.patients) > 1},
     }
     meta |= {"sections": dict(sections), "unsplit": unsplit} if split else {}
-    _write(kept, out, origin, meta)
+    _write(kept, out, origin, meta, entry.get("words_removed", 0))
     print(
         f"{read} reports read{f', {unsplit} without a heading' if split else ''}: {len(kept)} texts kept, "
         f"{meta['folded']} duplicates folded, {len(empty)} without text",
@@ -111,13 +112,17 @@ def _keep(kept: dict[str, _Kept], empty: list[str], report: RawReport, report_id
         kept[digest].patients.add(report.patient)
 
 
-def _write(kept: Mapping[str, _Kept], out: Path, origin: Origin, meta: Mapping[str, Any]) -> None:
-    digests, rows = zip(*sorted(kept.items(), key=lambda item: item[1].report_id), strict=True)
+def _write(
+    kept: Mapping[str, _Kept], out: Path, origin: Origin, meta: Mapping[str, Any], words_removed: int
+) -> None:
+    rows = sorted(kept.values(), key=lambda row: row.report_id)
     columns: dict[str, Any] = {
         name: [getattr(row, name) for row in rows]
-        for name in ("report_id", "text", "organ", "patient", "source", "duplicates")
+        for name in ("report_id", "organ", "patient", "source", "duplicates")
     }
-    columns |= {"n_words": [len(row.text.split()) for row in rows], "sha256": digests}
+    texts = [remove_words(row.text, words_removed, row.report_id) for row in rows]
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    columns |= {"text": texts, "n_words": [len(text.split()) for text in texts], "sha256": digests}
     lineage = {"reports": json_digest(list(zip(columns["report_id"], digests, strict=True)))}
     write_table(out, columns, reports.SCHEMA, origin.provenance(lineage=lineage), meta)
 

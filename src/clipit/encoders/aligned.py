@@ -68,6 +68,14 @@ class AlignedClip(nn.Module):
         """The image tower, before its projection."""
         return with_digest(self.image)
 
+    def into_shared_space(self) -> nn.Linear:
+        """The image tower's projection."""
+        return self.image_projection
+
+    def text_encoder(self) -> nn.Module:
+        """The text tower before its projection."""
+        return self.text_tower
+
     def heads(self) -> dict[str, Tensor]:
         """The parameters that are neither tower's."""
         towers = ("image_tower.", "text_tower.")

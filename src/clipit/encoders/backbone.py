@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import timm
 import torch
@@ -19,10 +19,6 @@ from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.self_attention import use_self_attention
 from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
 from clipit.runtime.errors import UserError
-
-if TYPE_CHECKING:
-    from clipit.encoders.retriever import Retriever
-
 
 @dataclass(frozen=True)
 class Backbone:
@@ -161,11 +157,6 @@ def build_backbone(spec: Mapping[str, Any]) -> nn.Module:
     return timm.create_model(
         spec["architecture"], pretrained=False, pretrained_cfg=dict(spec["input"]), num_classes=0, **spec["args"]
     ).eval()
-
-
-def backbone_from_retriever(retriever: "Retriever") -> Backbone:
-    """The image tower of `retriever` as a backbone."""
-    return retriever.image_backbone()
 
 
 def with_digest(backbone: Backbone) -> Backbone:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
 from clipit.encoders.conch_tower import tower_spec, tower_weights
@@ -59,6 +59,18 @@ class ConchRetriever:
         module = build_backbone(spec)
         module.load_state_dict(tower_weights(self._model.visual))
         return describe_backbone(module, self.transform, spec, self._name)
+
+    def into_shared_space(self) -> nn.Linear:
+        """The authors' projection for contrast, a bare matrix (d_img, d), as a layer."""
+        matrix = self._model.visual.proj_contrast.detach()
+        layer = nn.Linear(*matrix.shape, bias=False)
+        layer.weight = nn.Parameter(matrix.T.clone())
+        return layer
+
+    def text_encoder(self) -> nn.Module:
+        """The text tower."""
+        tower: nn.Module = self._model.text
+        return tower
 
 
 def load_conch(name: str, marker: str | Path | None = None) -> ConchRetriever:

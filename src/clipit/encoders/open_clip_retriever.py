@@ -59,6 +59,14 @@ class OpenClipRetriever:
         module.load_state_dict(self._model.visual.state_dict())
         return describe_backbone(module, self.transform, self._image_spec, self._name)
 
+    def into_shared_space(self) -> None:
+        """The image tower ends there."""
+
+    def text_encoder(self) -> nn.Module:
+        """The text tower; of open_clip's oldest kind of model its transformer alone, which stands beside the embedding."""
+        tower: nn.Module = getattr(self._model, "text", None) or self._model.transformer
+        return tower
+
 
 def load_open_clip(name: str, marker: str | Path | None = None) -> OpenClipRetriever:
     """Loads a pretrained open_clip model.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clipit.encoders.backbone import Backbone
 from clipit.encoders.image_transform import ImageTransform
@@ -50,6 +50,14 @@ class Retriever(Protocol):
 
     def image_backbone(self) -> Backbone:
         """The image tower as a backbone."""
+        ...
+
+    def into_shared_space(self) -> nn.Linear | None:
+        """From that backbone's features (d_img) into the shared space (d); None: they lie there."""
+        ...
+
+    def text_encoder(self) -> nn.Module:
+        """The part of the text tower that adapters go on; changed in place, it changes `encode_texts`."""
         ...
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 from transformers.image_utils import PILImageResampling
@@ -68,6 +68,14 @@ class TransformersRetriever:
     def image_backbone(self) -> Backbone:
         """A copy of the image tower, its projection into the shared space included."""
         return self._backbone(self._image_tower.state_dict())
+
+    def into_shared_space(self) -> None:
+        """The image tower ends there."""
+
+    def text_encoder(self) -> nn.Module:
+        """The text tower before its projection."""
+        tower: nn.Module = self._model.text_model
+        return tower
 
     def _backbone(self, weights: dict[str, Tensor]) -> Backbone:
         module = build_backbone(self._spec)

@@ -11,6 +11,7 @@ from clipit.artifacts.provenance import file_digest
 from clipit.artifacts.tables import read_json, write_json
 from clipit.encoders.backbone import build_backbone
 from clipit.encoders.image_transform import ImageTransform
+from clipit.models.heads import FORMS
 from clipit.models.student import Student
 from clipit.models.tensor_file import read_tensors, write_tensors
 from clipit.runtime.errors import UserError
@@ -51,14 +52,12 @@ def save_student(
     """
     folder = Path(folder)
     write_tensors(folder / WEIGHTS, student.state_dict(), provenance)
-    heads = {"d_img": student.h_v.in_features, "d_txt": None, "hidden": None}
-    if student.text_branch:
-        heads |= {"d_txt": student.h_d.out_features, "hidden": student.h_t.hidden}
+    head: Any = student.head
     description = {
         "classes": list(classes),
         "transform": transform.to_dict(),
         "backbone": dict(backbone_spec),
-        "heads": heads,
+        "head": {"form": head.form, **head.sizes},
         "weights_sha256": file_digest(folder / WEIGHTS),
     }
     write_json(folder / DESCRIPTION, {**(facts or {}), **description}, provenance)
@@ -77,9 +76,8 @@ def load_student(folder: str | Path) -> ExportedStudent:
         raise UserError(
             f"{stored.path} is not the file that {DESCRIPTION} beside it describes: export the student again"
         )
-    heads = description["heads"]
-    sizes = {name: value for name, value in heads.items() if value is not None}
-    student = Student(build_backbone(description["backbone"]), n_classes=len(description["classes"]), **sizes)
+    form, sizes = FORMS[description["head"]["form"]], {k: v for k, v in description["head"].items() if k != "form"}
+    student = Student(build_backbone(description["backbone"]), form(**sizes))
     student.load_state_dict(stored.tensors)
     student.eval()
     classes = tuple(description["classes"])

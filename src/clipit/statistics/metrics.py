@@ -31,6 +31,16 @@ def accuracy(counts: Array) -> Array:
     return _diagonal(counts).sum(axis=1) / counts.sum(axis=(1, 2))
 
 
+def balanced_accuracy_of(labels: Array, predicted: Array) -> float:
+    """The balanced accuracy of one prediction an item; both int (items,)."""
+    return float(np.mean([np.mean(predicted[labels == name] == name) for name in np.unique(labels)]))
+
+
+def accuracy_of(labels: Array, predicted: Array) -> float:
+    """The share of correct predictions; both int (items,)."""
+    return float(np.mean(labels == predicted))
+
+
 def macro_f1(counts: Array) -> Array:
     """Mean F1 over the classes that occur or are predicted; `counts` (resamples, C, C) -> (resamples,)."""
     return _mean_where(2 * _diagonal(counts), counts.sum(axis=1) + counts.sum(axis=2))

@@ -3,14 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from clipit.encoders.backbone import Backbone, backbone_from_retriever, load_backbone
+from torch import nn
+
+from clipit.encoders.backbone import Backbone, load_backbone
 
 
-def open_backbone(backbone: Mapping[str, Any]) -> Backbone:
-    """The arguments of `load_backbone`, or `{"retriever": arguments of load_retriever}` for its image tower."""
+def open_backbone(backbone: Mapping[str, Any]) -> tuple[Backbone, nn.Linear | None]:
+    """The backbone, and the layer from its features into the space that a retriever shares with texts, if there is one.
+
+    `backbone`: the arguments of `load_backbone`, or `{"retriever": arguments of load_retriever}` for its image tower.
+    """
     if "retriever" in backbone:
         # Imported here: the text libraries that a retriever needs take seconds to import.
         from clipit.encoders.retriever import load_retriever
 
-        return backbone_from_retriever(load_retriever(**backbone["retriever"]))
-    return load_backbone(**backbone)
+        retriever = load_retriever(**backbone["retriever"])
+        return retriever.image_backbone(), retriever.into_shared_space()
+    return load_backbone(**backbone), None

@@ -51,7 +51,7 @@ def extract_features(
         from clipit.training.backbones import open_backbone
 
         torch.set_num_threads(threads)
-        opened = open_backbone(backbone)
+        opened, _ = open_backbone(backbone)
         lineage["backbone"] = opened.digest
         features = predict_features(
             opened.module,

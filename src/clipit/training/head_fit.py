@@ -1,15 +1,21 @@
 """Fits a head to cached features: the probe and the teacher."""
 
 import copy
-from collections.abc import Callable
-from typing import NamedTuple
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clipit.models.objectives import CrossEntropy
 from clipit.runtime.progress import Progress
+from clipit.training.optimisers import optimiser_of, schedule_of
+
+_ROUNDS = 100
+"""Validations of a fit whose length is given in steps."""
 
 
 class Labelled(NamedTuple):
@@ -24,7 +30,7 @@ class Labelled(NamedTuple):
 
 
 class HeadFit(NamedTuple):
-    """A fitted head, the epoch (from 1) that it was taken from, and its validation cross-entropy."""
+    """A fitted head, the round (from 1) that it was taken from, and its validation cross-entropy."""
 
     head: nn.Module
     epoch: int
@@ -37,36 +43,61 @@ def fit_head(
     val: Labelled,
     *,
     what: str,
-    epochs: int,
-    batch: int,
-    lr: float,
-    weight_decay: float,
+    settings: Mapping[str, Any],
+    softmax_twice: bool = False,
     seed: int,
 ) -> HeadFit:
-    """Minimises cross-entropy with AdamW in minibatches; the epoch with the lowest validation cross-entropy counts.
+    """Minimises cross-entropy in minibatches; the round with the best validation counts.
 
-    `seed` fixes the initial weights and the order of the examples. (No Lightning here: its import costs more than
-    the fit.)
+    A round is an epoch; where `settings` name `steps` in place of `epochs`, a hundredth of them. `seed` fixes the
+    initial weights and the order of the examples. (No Lightning here: its import costs more than the fit.)
+
+    Args:
+        make_head: makes the head.
+        train: what it is fitted to.
+        val: what chooses the round.
+        what: its name in the log.
+        settings: as config.training.Head has them.
+        softmax_twice: the `upstream` protocol's loss.
+        seed: see above.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = make_head()
-    order = np.random.default_rng(seed)
-    optimiser = torch.optim.AdamW(head.parameters(), lr=lr, weight_decay=weight_decay)
-    best, best_loss, best_epoch = copy.deepcopy(head), float("inf"), 0
-    with Progress(what, epochs, "epochs") as progress:
-        for epoch in range(1, epochs + 1):
-            for chosen in torch.from_numpy(order.permutation(len(train.labels))).split(batch):
-                loss = F.cross_entropy(head(train.features[chosen]), train.labels[chosen])
+    batch = settings["batch"]
+    epoch = -(-len(train.labels) // batch)
+    steps = settings["steps"] or settings["epochs"] * epoch
+    length = -(-steps // _ROUNDS) if settings["steps"] else epoch
+    optimiser = optimiser_of(head.parameters(), settings)
+    schedule = schedule_of(optimiser, settings, steps)
+    objective = CrossEntropy(softmax_twice)
+    batches = batches_of(len(train.labels), batch, np.random.default_rng(seed))
+    best = HeadFit(copy.deepcopy(head), 0, float("inf"))
+    lowest = float("inf")
+    with Progress(what, steps, "steps") as progress:
+        for done in range(0, steps, length):
+            now = min(length, steps - done)
+            for chosen in itertools.islice(batches, now):
+                loss = objective(head(train.features[chosen]), train.labels[chosen])
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
+                schedule.step()
             with torch.no_grad():
-                val_loss = float(F.cross_entropy(head(val.features), val.labels))
-            if val_loss < best_loss:
-                best, best_loss, best_epoch = copy.deepcopy(head), val_loss, epoch
-            progress.advance(val_loss=val_loss)
-    return HeadFit(best, best_epoch, best_loss)
+                logits = head(val.features)
+            val_loss = float(F.cross_entropy(logits, val.labels))
+            accuracy = float((logits.argmax(dim=-1) == val.labels).float().mean())
+            cost = val_loss if settings["select"] == "cross_entropy" else -accuracy
+            if cost < lowest:
+                lowest, best = cost, HeadFit(copy.deepcopy(head), done // length + 1, val_loss)
+            progress.advance(now, val_loss=val_loss)
+    return best
+
+
+def batches_of(n: int, batch: int, rng: np.random.Generator) -> Iterator[Tensor]:
+    """Positions of `n` examples in ever new random orders, `batch` at a time, the last of each order fewer."""
+    while True:
+        yield from torch.from_numpy(rng.permutation(n)).split(batch)
 
 
 class Standardisation(NamedTuple):
@@ -79,6 +110,11 @@ class Standardisation(NamedTuple):
     def of(cls, features: Tensor) -> "Standardisation":
         std = features.std(dim=0, correction=0)
         return cls(features.mean(dim=0), torch.where(std > 0, std, torch.ones_like(std)))
+
+    @classmethod
+    def none(cls, features: Tensor) -> "Standardisation":
+        """One that changes nothing."""
+        return cls(torch.zeros(features.shape[1]), torch.ones(features.shape[1]))
 
     def __call__(self, features: Tensor) -> Tensor:
         return (features - self.mean) / self.std

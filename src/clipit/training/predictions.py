@@ -24,8 +24,12 @@ def write_predictions(
     probabilities: np.ndarray,
     provenance: Mapping[str, Any],
     splits: Sequence[str] = EVALUATED,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes `probabilities`, float32 (patches, C), one row for each labelled patch of `splits`."""
+    """Writes `probabilities`, float32 (patches, C), one row for each labelled patch of `splits`.
+
+    `facts` of the model join the metadata, and so its metrics: `train_labels`, and `diagnostics` by split.
+    """
     chosen = examples.labelled(*splits)
     columns = {
         "patch_id": examples.patch_id[chosen],
@@ -34,5 +38,5 @@ def write_predictions(
         "group": [examples.group[i] for i in chosen],
         "prob": list(probabilities),
     }
-    meta = {"classes": list(examples.classes), "weak_labels": examples.weak}
+    meta = {"classes": list(examples.classes), "weak_labels": examples.weak, **(facts or {})}
     write_table(out, columns, predictions_schema.SCHEMA, provenance, meta)

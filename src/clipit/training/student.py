@@ -1,4 +1,4 @@
-"""Trains a student: LoRA on the backbone, late fusion, distillation of the targets (facts, section 1, step 3)."""
+"""Trains a student: LoRA on the backbone, fusion, distillation of the targets (docs/architecture.md, "The method")."""
 
 import csv
 import io
@@ -12,110 +12,160 @@ import torch
 from clipit.artifacts.atomic import write_text
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin, check_lineage
+from clipit.artifacts.report_vectors import read_report_vectors
+from clipit.artifacts.schemas import report_embeddings as report_schema
+from clipit.artifacts.tables import read_table
 from clipit.encoders.backbone import Backbone
+from clipit.models.heads import DirectDistillation
 from clipit.models.inference import predict_features, predict_probabilities
-from clipit.models.lora import add_lora, merge_lora, save_lora
-from clipit.models.stored_images import StoredImages
+from clipit.models.lora import merge_lora, save_lora
 from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
-from clipit.models.tensor_file import StoredTensors, read_tensors
-from clipit.runtime.errors import UserError
+from clipit.models.tensor_file import read_tensors
 from clipit.training.backbones import open_backbone
 from clipit.training.diagnostics import diagnose
 from clipit.training.examples import Examples, read_examples
+from clipit.training.fit import Fit, fit_student
+from clipit.training.label_fraction import keep_labels
 from clipit.training.predictions import evaluated, write_predictions
-from clipit.training.student_training import StudentData, StudentTraining, fit_student
-from clipit.training.targets import Targets, read_targets
+from clipit.training.protocol import PROTOCOLS
+from clipit.training.student_data import Selection, StudentData, read_features, select, student_data
+from clipit.training.student_start import adapters_of, start_student, teacher_head
+from clipit.training.student_training import StudentTraining
+from clipit.training.targets import Targets, read_mixture, read_targets
+from clipit.training.text_targets import TextTargets, read_tokens
 
-HISTORY = ("step", "train_loss", "train_ce", "train_kd", "val_loss", "val_balanced_accuracy", "skill")
+HISTORY = (
+    "step", "train_loss", "train_ce", "train_kd", "train_pseudo_ce", "val_loss", "val_ce", "val_balanced_accuracy",
+    "skill",
+)  # fmt: skip
+_TARGETS = ("pairs", "report_embeddings", "image_embeddings", "class_prompts")
+
+Files = Mapping[str, Path | Sequence[Path]]
 
 
 def train_student(
     store: Path,
-    patches: Path,
-    splits: Path,
-    labels: Path,
-    probe: Path,
+    files: Files,
     *,
-    teacher: Path | None,
-    targets: Mapping[str, Path | Sequence[Path]] | None,
     out: Path,
     backbone: Mapping[str, Any],
+    retriever: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any],
-    device: str,
+    labels: float = 1.0,
+    fit: Fit,
     threads: int,
     origin: Origin,
 ) -> None:
     """Trains, exports, reloads the export, and predicts with it.
 
-    Writes into `out`: `adapter/`, `history.csv` (a row a validation),
+    Writes into `out`: `adapter/` (empty of weights where nothing is adapted), `history.csv` (a row a validation),
     `student.safetensors`, `student.json` and `predictions.parquet` (labelled val and test patches).
 
     Args:
         store: the patch store.
-        patches: patches.parquet.
-        splits: splits.parquet.
-        labels: labels.parquet.
-        probe: the probe on the same backbone: h_v starts from it.
-        teacher: the teacher on the same targets: h_t starts from it. None, with `targets`: no text branch.
-        targets: what `read_targets` takes.
+        files: by name. Always `patches`, `splits`, `labels`. `probe` on the same backbone: h_v starts from it. Of what
+            distils, what `read_targets` takes, and `teacher` on the same targets. `features` of the backbone, where it
+            stays frozen. `labeller`: the folder of the student whose predictions are pseudo-labels. `reports`: where
+            the text tower trains, with `retriever`. `prompts`: embedded names of the classes, for `contrastive`.
         out: folder of the run.
         backbone: what `open_backbone` takes.
-        settings: `lora` (`r`, `alpha`, `dropout`), `steps`, `batch`, `lr`, `weight_decay`, `clip` (gradient norm),
-            `lambda`, `augment` ("dihedral" or "none"), `precision` of the training ("fp32" or "bf16"), `unlabelled`
-            (distil on unlabelled train patches too: each step adds as many as it has labelled ones).
-        device: a torch device.
+        retriever: what `load_retriever` takes: where the text tower trains.
+        settings: `protocol`, `form`, `lora` (None: the backbone stays frozen), `text_lora`, `steps` or `epochs`,
+            `batch`, `lr`, `weight_decay`, `clip` (gradient norm), `optimiser`, `schedule`, `augment`, `lambda`,
+            `kd_target`, `rank`, `unlabelled`, `pseudo_labels`, `validations`, `monitor`, `patience`, `delta`,
+            `precision`: as `config.training` and `config.variants` have them; what a variant does not read is absent.
+        labels: share of the labels that is known.
+        fit: where and how it is computed.
         threads: torch threads.
         origin: who asks; its seed is the source of all randomness.
 
     Raises:
-        UserError: the inputs do not belong together, or leave a class without train labels, no val labels, or
-            no unlabelled patches to a variant that learns from such.
+        UserError: the inputs do not belong together, leave a class without train labels, no val labels, or no
+            unlabelled patches to a variant that learns from such; or the loss is no number.
     """
     torch.set_num_threads(threads)
     seed = origin.seed or 0
     torch.manual_seed(seed)
-    examples = read_examples(patches, splits, labels)
-    target = None if targets is None else read_targets(targets)
-    start = [read_tensors(path) for path in (probe, teacher) if path is not None]
-    opened = open_backbone(backbone)
+    examples = keep_labels(read_examples(*(_path(files, name) for name in ("patches", "splits", "labels"))), labels, seed)
+    target = _targets(files, settings, examples)
+    start = {name: read_tensors(_path(files, name)) for name in ("probe", "teacher") if name in files}
+    prompts = read_table(_path(files, "prompts"), report_schema.schema()) if "prompts" in files else None
+    opened, projection = open_backbone(backbone)
+    tables = [*examples.stored, *(target.stored if target else ()), *([prompts] if prompts else ())]
     lineage = check_lineage(
-        *((str(table.path), table.lineage) for table in (*examples.stored, *(target.stored if target else ()))),
-        *((str(tensors.path), tensors.lineage) for tensors in start),
+        *((str(table.path), table.lineage) for table in tables),
+        *((str(tensors.path), tensors.lineage) for tensors in start.values()),
         (f"backbone {backbone}", {"backbone": opened.digest}),
     )
-    inputs = {"patches": patches, "splits": splits, "labels": labels, "probe": probe}
-    inputs |= {"teacher": teacher} if teacher else {}
-    inputs |= target.inputs() if target else {}
-    provenance = origin.provenance(lineage=lineage, inputs=inputs)
+    provenance = origin.provenance(lineage=lineage, inputs=_inputs(files))
 
     patch_store = PatchStore(store)
-    data = _load(patch_store, examples, target, unlabelled=settings["unlabelled"])
-    student = _start(opened, *start)
-    adapted = add_lora(opened.module, **settings["lora"], seed=seed)
-    student.backbone = adapted
-    training = StudentTraining(student, opened.transform, data, settings, seed)
-    fit_student(training, device=device, precision=settings["precision"])
-
-    save_lora(adapted, out / "adapter", provenance)
-    _write_history(out / "history.csv", training.history)
-    student.backbone = merge_lora(adapted)
-    features = predict_features(
-        student.backbone,
-        opened.transform,
-        patch_store,
-        examples.row[examples.labelled("val")],
-        batch=settings["batch"],
-        device=device,
+    protocol = PROTOCOLS[settings["protocol"]]
+    chosen = select(examples, unlabelled=settings["unlabelled"])
+    student = start_student(
+        opened,
+        settings,
+        protocol,
+        n_classes=len(examples.classes),
+        d_txt=None if target is None else target.matrix.shape[1],
+        probe=start.get("probe"),
+        teacher=start.get("teacher"),
+        prompts=prompts,
+        projection=projection,
+        seed=seed,
     )
+    distilled = target if "kd_target" in settings else None  # else its size was all that was asked
+    data = student_data(
+        examples,
+        chosen,
+        settings,
+        store=patch_store,
+        features=read_features(_path(files, "features"), examples) if settings["lora"] is None else None,
+        target=distilled,
+        text_targets=_text_targets(files, retriever, settings, examples.patch_id[chosen.all], seed),
+        pseudo=_pseudo_labels(files, examples, chosen, patch_store, fit.device),
+    )
+    training = StudentTraining(student, opened.transform, data, settings, seed)
+    if not fit_student(training, fit, out, provenance):
+        return  # another process of this training writes what follows
+    _write_history(out / "history.csv", training.history)
+    _export(student, out, opened, examples, data, start, patch_store, fit, provenance)
+
+
+def _export(
+    student: Student,
+    out: Path,
+    opened: Backbone,
+    examples: Examples,
+    data: StudentData,
+    start: Mapping[str, Any],
+    store: PatchStore,
+    fit: Fit,
+    provenance: Mapping[str, Any],
+) -> None:
+    """Writes the merged student, what its parts contribute, and what it says when it is loaded again."""
+    adapters = adapters_of(student)
+    for name, part in adapters.items():
+        save_lora(part, out / "adapter" / ("" if name == "backbone" else name), provenance)
+    if "backbone" in adapters:
+        student.backbone = merge_lora(adapters["backbone"])
+    if "h_v" in adapters:
+        student.head.h_v = merge_lora(adapters["h_v"]).layer
+    val = examples.labelled("val")
+    predicted: dict[str, Any] = {"batch": 2 * fit.batch, "device": fit.device}
+    features = predict_features(student.backbone, opened.transform, store, examples.row[val], **predicted)
     diagnostics = diagnose(
-        student.cpu(),
+        student.cpu().head,
         features,
-        examples.label[examples.labelled("val")],
+        examples.label[val],
         None if data.targets is None else data.targets[data.val],
         data.mean_target,
-        start[1] if teacher else None,
+        teacher_head(start["teacher"]) if "teacher" in start else None,
     )
+    if isinstance(student.head, DirectDistillation):
+        student.head = student.head.exported()
+    facts = {"diagnostics": {"val": diagnostics}, "train_labels": len(data.train)}
     save_student(
         out,
         student,
@@ -123,52 +173,69 @@ def train_student(
         transform=opened.transform,
         backbone_spec=opened.spec,
         provenance=provenance,
-        facts={"diagnostics": {"val": diagnostics}},
+        facts=facts,
     )
     exported = load_student(out)
-    probabilities = predict_probabilities(
-        exported.student,
-        exported.transform,
-        patch_store,
-        examples.row[evaluated(examples)],
-        batch=settings["batch"],
-        device=device,
+    rows = examples.row[evaluated(examples)]
+    probabilities = predict_probabilities(exported.student, exported.transform, store, rows, **predicted)
+    write_predictions(out / "predictions.parquet", examples, probabilities, provenance, facts=facts)
+
+
+def _targets(files: Files, settings: Mapping[str, Any], examples: Examples) -> Targets | None:
+    given = {name: files[name] for name in _TARGETS if name in files}
+    if not given:
+        return None
+    target = read_targets(given, settings["rank"])
+    centred = settings.get("kd_target") == "centred"
+    return target.centred(examples.patch_id[examples.split == "train"]) if centred else target
+
+
+def _text_targets(
+    files: Files, retriever: Mapping[str, Any] | None, settings: Mapping[str, Any], patch_id: np.ndarray, seed: int
+) -> TextTargets | None:
+    """The text tower with its adapters, where it trains with the student."""
+    if settings["text_lora"] is None or retriever is None:
+        return None
+    # Imported here: the text libraries that a retriever needs take seconds to import.
+    from clipit.encoders.retriever import load_retriever
+
+    loaded, vectors = load_retriever(**retriever), read_report_vectors(_path(files, "report_embeddings"))
+    tokens, _ = read_tokens(_path(files, "reports"), vectors, loaded)
+    mixture = read_mixture(_path(files, "pairs"), vectors, settings["rank"])
+    everything = PROTOCOLS[settings["protocol"]].adapt_everything
+    lora = settings["text_lora"]
+    return TextTargets(loaded, tokens, vectors, mixture, patch_id, lora=lora, everything=everything, seed=seed)
+
+
+def _pseudo_labels(
+    files: Files, examples: Examples, chosen: Selection, store: PatchStore, device: str
+) -> np.ndarray | None:
+    """What the labeller says of the chosen patches, int64 (n,)."""
+    if "labeller" not in files:
+        return None
+    labeller = load_student(_path(files, "labeller"))
+    rows = examples.row[chosen.all]
+    said = predict_probabilities(
+        labeller.student, labeller.transform, store, rows, batch=64, device=device, what="label"
     )
-    write_predictions(out / "predictions.parquet", examples, probabilities, provenance)
+    return said.argmax(axis=1)
 
 
-def _start(backbone: Backbone, probe: StoredTensors, teacher: StoredTensors | None = None) -> Student:
-    """A student whose h_v is the probe and whose h_t is the teacher."""
-    n_classes = probe.tensors["bias"].numel()
-    text = {"d_txt": teacher.meta["d"], "hidden": teacher.meta["hidden"]} if teacher else {}
-    student = Student(backbone.module, d_img=backbone.d, n_classes=n_classes, **text)
-    student.h_v.load_state_dict(probe.tensors)
-    if teacher:
-        student.h_t.load_state_dict(teacher.tensors)
-    return student
+def _path(files: Files, name: str) -> Path:
+    path = files[name]
+    assert isinstance(path, str | Path)
+    return Path(path)
 
 
-def _load(store: PatchStore, examples: Examples, target: Targets | None, *, unlabelled: bool) -> StudentData:
-    """The patches that a training looks at, and their targets."""
-    train, val = examples.labelled("train"), examples.labelled("val")
-    extra = examples.unlabelled_train() if unlabelled else train[:0]
-    if unlabelled and not len(extra):
-        raise UserError(
-            "every train patch is labelled, so there is nothing to learn from unlabelled ones: leave out the "
-            "unlabelled variants, or set train_labels on the data set"
-        )
-    chosen = np.concatenate([train, extra, val])
-    borders = torch.arange(len(chosen)).split([len(train), len(extra), len(val)])
-    mean = None if target is None else target.of(examples.patch_id[examples.split == "train"]).mean(axis=0)
-    return StudentData(
-        images=StoredImages(store, examples.row[chosen]),
-        labels=torch.from_numpy(examples.label[chosen]),
-        targets=None if target is None else torch.from_numpy(target.of(examples.patch_id[chosen])),
-        mean_target=None if mean is None else torch.from_numpy(mean),
-        train=borders[0],
-        unlabelled=borders[1],
-        val=borders[2],
-    )
+def _inputs(files: Files) -> dict[str, Path]:
+    """Every file by a name, for provenance; of a folder, the file that describes it."""
+    named = {}
+    for name, given in files.items():
+        if isinstance(given, str | Path):
+            named[name] = Path(given) / "student.json" if name == "labeller" else Path(given)
+        else:
+            named |= {f"{name}/{Path(path).name}": Path(path) for path in given}
+    return named
 
 
 def _write_history(path: Path, history: list[dict[str, float]]) -> None:
@@ -177,3 +244,5 @@ def _write_history(path: Path, history: list[dict[str, float]]) -> None:
     writer.writeheader()
     writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
     write_text(path, text.getvalue())
+
+

@@ -1,95 +1,66 @@
-"""The training loop of a student, in Lightning's terms."""
+"""The training of a student in Lightning's terms: its losses, its validations, the weights that it keeps."""
 
-import logging
 import math
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
-from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from clipit.encoders.image_transform import ImageTransform
-from clipit.models.objectives import distillation_loss, distillation_skill
-from clipit.models.stored_images import StoredImages
+from clipit.models.heads import StudentOutput
+from clipit.models.objectives import ContrastiveLoss, CrossEntropy, Distillation, distillation_skill
 from clipit.models.student import Student
-from clipit.runtime.progress import Progress
-from clipit.training.batches import Step, plan_steps, rounds_of, turn
-from clipit.training.scores import balanced_accuracy
-
-ROUNDS = 5
-"""Validations of a training, evenly spaced."""
-
-
-@dataclass(frozen=True)
-class StudentData:
-    """What a student trains on; positions index the images and the first axis of all tensors.
-
-    Attributes:
-        images: read from the store batch by batch.
-        labels: int64 (n,); negative where there is none.
-        targets: float32 (n, d_txt) text embeddings; None without distillation.
-        mean_target: (d_txt,) mean target of all train patches, labelled or not: what a student says that has learned
-            nothing of the image. The same for every variant with these targets.
-        train, unlabelled, val: positions of labelled train, unlabelled train and labelled val patches.
-    """
-
-    images: StoredImages
-    labels: Tensor
-    targets: Tensor | None
-    mean_target: Tensor | None
-    train: Tensor
-    unlabelled: Tensor
-    val: Tensor
-
-
-@dataclass
-class Means:
-    """Running means of the train losses between two validations."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    n: int = 0
-
-    def add(self, **losses: Tensor) -> None:
-        for name, loss in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(loss.detach())
-        self.n += 1
-
-    def take(self) -> dict[str, float]:
-        means = {name: total / self.n for name, total in self.sums.items()}
-        self.sums, self.n = {}, 0
-        return means
+from clipit.runtime.errors import UserError
+from clipit.statistics.metrics import balanced_accuracy_of
+from clipit.training.augmentation import Draws, augment
+from clipit.training.batches import Step, plan_steps, rounds_of
+from clipit.training.history import Best, Means, gathered
+from clipit.training.optimisers import optimiser_of, schedule_of
+from clipit.training.protocol import PROTOCOLS
+from clipit.training.student_data import StudentData
 
 
 class StudentTraining(pl.LightningModule):
-    """L = L_CE + lambda * L_KD; keeps the trainable weights of the validation with the lowest cross-entropy of y_hat.
+    """L = L_CE + lambda * L_KD, or another objective; keeps the trainable weights of the best validation.
 
-    The untrained student (without a text branch, its probe) takes part in that choice.
+    Args:
+        student: the student, what trains of it unfrozen.
+        transform: from stored patches to its input.
+        data: what it learns from.
+        settings: what `train_student` takes.
+        seed: of the order of the patches and of the augmentation.
     """
 
     def __init__(
         self, student: Student, transform: ImageTransform, data: StudentData, settings: Mapping[str, Any], seed: int
     ) -> None:
         super().__init__()
+        self.strict_loading = False  # a checkpoint holds what trains, and nothing that is frozen
         self.student, self.transform, self.data, self.settings = student, transform, data, settings
+        self.protocol = PROTOCOLS[settings["protocol"]]
+        self.text_targets = data.text_targets
+        self.cross_entropy = CrossEntropy(self.protocol.softmax_twice)
+        self.distillation = Distillation(self.protocol.detach_target)
+        self.contrastive = ContrastiveLoss(student.head.temperature, self.protocol.diagonal) if self._is_clip else None
         plan = plan_steps(
             data.train.numpy(),
             data.unlabelled.numpy(),
-            steps=settings["steps"],
+            steps=data.steps,
             batch=settings["batch"],
             augment=settings["augment"],
             seed=seed,
         )
-        self.rounds = rounds_of(plan, ROUNDS)
+        self.rounds = rounds_of(plan, settings["validations"])
         self.history: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}
+        self.best = Best(settings["monitor"], settings["patience"], settings["delta"], self.protocol.patience_watches)
         self._losses = Means()
         self._val: list[tuple[Tensor, Tensor]] = []
+
+    # ---------------------------------------------------------------------------------------------------- its data
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(self.rounds[self.current_epoch], batch_size=None)  # type: ignore[arg-type]
@@ -100,102 +71,127 @@ class StudentTraining(pl.LightningModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return batch  # positions stay on the host, where the images are
 
+    def on_fit_start(self) -> None:
+        if self.text_targets is not None:
+            self.text_targets.to_device(str(self.device))
+
+    # -------------------------------------------------------------------------------------------------- its losses
+
     def training_step(self, step: Step) -> Tensor:
-        images = turn(self.data.images[step.patches].to(self.device), step.symmetries.to(self.device))
-        logits, t_hat = self.student(self._input(images))
-        labels = self.data.labels[step.patches[: step.n_labelled]].to(self.device)
-        ce = loss = F.cross_entropy(logits[: step.n_labelled].float(), labels)
-        losses = {"train_ce": ce}
-        if self.data.targets is not None:
-            kd = distillation_loss(t_hat, self.data.targets[step.patches].to(self.device)).mean()
-            loss = ce + self.settings["lambda"] * kd
-            losses["train_kd"] = kd
-        self._losses.add(train_loss=loss, **losses)
+        step = step.part(self.global_rank, self.trainer.world_size)
+        output = self._say(step.patches, step.draws)
+        losses = self._losses_of(step, output)
+        loss = losses["train_loss"]
+        if not math.isfinite(loss.item()):
+            raise UserError(
+                f"the loss of step {self.global_step + 1} is {loss.item()}: lower training.lr"
+                + (", or set training.precision to fp32" if self.settings["precision"] == "bf16" else "")
+            )
+        self._losses.add(losses)
         return loss
 
-    def validation_step(self, patches: Tensor) -> None:
-        logits, t_hat = self.student(self._input(self.data.images[patches].to(self.device)))
+    def _losses_of(self, step: Step, output: StudentOutput) -> dict[str, Tensor]:
+        """What is minimised, `train_loss`, and its parts."""
+        n, data = step.n_labelled, self.data
+        labels = data.labels[step.patches].to(self.device)
+        if self.contrastive is not None and output.t_hat is not None:
+            loss = self.contrastive(output.t_hat[:n], self.student.head.prompts, labels[:n])  # type: ignore[arg-type]
+            return {"train_loss": loss}
+        losses = {"train_ce": self.cross_entropy(output.logits[:n], labels[:n])}
+        weight = self.settings.get("lambda", 0.0)
+        loss = losses["train_ce"]
+        if data.pseudo is not None:
+            said = data.pseudo[step.patches[n:]].to(self.device)
+            losses["train_pseudo_ce"] = self.cross_entropy(output.logits[n:], said)
+            loss = loss + weight * losses["train_pseudo_ce"]
+        elif weight and output.t_hat is not None and data.has_targets:
+            losses["train_kd"] = self.distillation(output.t_hat, self._target(step.patches)).mean()
+            loss = loss + weight * losses["train_kd"]
+        return {"train_loss": loss, **losses}
+
+    def _say(self, patches: Tensor, draws: Draws | None = None) -> StudentOutput:
+        if self.data.features is not None:
+            output: StudentOutput = self.student.head(self.data.features[patches].to(self.device))
+            return output
+        assert self.data.images is not None
+        images = self.data.images[patches].to(self.device)
+        images = images if draws is None else augment(images, draws)
+        return self.student(self.transform(images).contiguous(memory_format=torch.channels_last))
+
+    def _target(self, patches: Tensor) -> Tensor:
+        """The targets of `patches`, looked up, or computed where the text tower trains."""
+        if self.text_targets is not None:
+            vectors: Tensor = self.text_targets(patches)
+            return vectors
+        assert self.data.targets is not None
+        return self.data.targets[patches].to(self.device)
+
+    # --------------------------------------------------------------------------------------------- its validations
+
+    def validation_step(self, patches: Tensor, batch_idx: int) -> None:
+        if batch_idx % self.trainer.world_size != self.global_rank:
+            return
+        logits, t_hat = self._say(patches)
         kd = torch.empty(0)
-        if self.data.targets is not None:
-            kd = distillation_loss(t_hat, self.data.targets[patches].to(self.device)).cpu()
-        self._val.append((logits.float().cpu(), kd))
+        if t_hat is not None and self.data.has_targets:
+            kd = self.distillation(t_hat, self._target(patches)).cpu()
+        self._val.append((torch.cat([patches[:, None], logits.float().cpu()], dim=1), kd))
 
     def on_validation_epoch_end(self) -> None:
-        logits, kd = (torch.cat(parts) for parts in zip(*self._val, strict=True))
-        self._val.clear()
-        labels = self.data.labels[self.data.val]
-        row = {
-            "step": self.global_step,
-            **self._losses.take(),
-            "val_loss": float(F.cross_entropy(logits, labels)),
-            "val_balanced_accuracy": balanced_accuracy(labels.numpy(), logits.argmax(dim=-1).numpy()),
-        }
-        if self.data.targets is not None and self.data.mean_target is not None:
-            row["skill"] = distillation_skill(kd, self.data.targets[self.data.val], self.data.mean_target)
-        if row["val_loss"] < min((earlier["val_loss"] for earlier in self.history), default=math.inf):
-            self.best = {name: weight.detach().clone() for name, weight in self._trainable()}
+        parts = gathered(self._val)
+        self._val = []
+        said, kd = (torch.cat(each) for each in zip(*parts, strict=True))
+        order = said[:, 0].argsort()
+        patches, logits = said[order, 0].long(), said[order, 1:]
+        kd = kd[order] if len(kd) else kd
+        labels = self.data.labels[patches]
+        row = {"step": self.global_step, **self._losses.take()}
+        row["val_ce"] = float(F.cross_entropy(logits, labels))
+        row["val_balanced_accuracy"] = balanced_accuracy_of(labels.numpy(), logits.argmax(dim=-1).numpy())
+        row["val_loss"] = float(self.cross_entropy(logits, labels))
+        if len(kd):
+            row["val_loss"] += self.settings.get("lambda", 0.0) * float(kd.mean())
+            if self.data.targets is not None and self.data.mean_target is not None:
+                skill = distillation_skill(kd, self.data.targets[patches], self.data.mean_target)
+                row |= {} if skill is None else {"skill": skill}
         self.history.append(row)
+        for logger in self.loggers:
+            logger.log_metrics({k: v for k, v in row.items() if k != "step"}, self.global_step)
+        if len(self.history) > 1 or self.protocol.untrained_counts:
+            self.best.see(row, self._trainable())
+        if self.best.has_waited_enough:
+            self.trainer.should_stop = True
+
+    # ------------------------------------------------------------------------------------------------ its weights
 
     def configure_optimizers(self) -> Any:
-        weights = [weight for _, weight in self._trainable()]
-        optimiser = torch.optim.AdamW(weights, lr=self.settings["lr"], weight_decay=self.settings["weight_decay"])
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=self.settings["steps"])
+        optimiser = optimiser_of(self._trainable().values(), self.settings)
+        schedule = schedule_of(optimiser, self.settings, self.data.steps)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def restore_best(self) -> None:
         """Puts the kept weights back."""
         with torch.no_grad():
-            for name, weight in self._trainable():
-                weight.copy_(self.best[name])
+            for name, weight in self._trainable().items():
+                weight.copy_(self.best.weights[name])
 
-    def _input(self, images: Tensor) -> Tensor:
-        return self.transform(images).contiguous(memory_format=torch.channels_last)
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["state_dict"] = {name: weight.detach() for name, weight in self._trainable().items()}
+        checkpoint["training"] = {
+            "history": self.history,
+            "best": self.best.state(),
+            "random": torch.get_rng_state(),
+        }
 
-    def _trainable(self) -> list[tuple[str, torch.nn.Parameter]]:
-        return [(name, weight) for name, weight in self.student.named_parameters() if weight.requires_grad]
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        kept = checkpoint["training"]
+        self.history = kept["history"]
+        self.best.load(kept["best"])
+        torch.set_rng_state(kept["random"].cpu())
 
+    @property
+    def _is_clip(self) -> bool:
+        return self.settings["form"] == "contrastive"
 
-class _ProgressLines(pl.Callback):
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-
-    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, *_: Any) -> None:
-        self.progress.advance(loss=float(outputs["loss"]))
-
-
-def _attend_by_matrix_products(module: torch.nn.Module) -> None:
-    """Swaps timm's fused attention for the same sums in plain steps: on CPUs the fused backward is the slower one."""
-    for part in module.modules():
-        if hasattr(part, "fused_attn"):
-            part.fused_attn = False  # type: ignore[assignment]
-
-
-def fit_student(training: StudentTraining, *, device: str, precision: str) -> None:
-    """Trains on `device` and leaves the best weights in place. Lightning writes no file and prints nothing."""
-    settings = training.settings
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    kind, _, index = device.partition(":")
-    with Progress("student", settings["steps"], "steps") as progress, warnings.catch_warnings():
-        # One process reads from memory: what Lightning advises on workers does not apply.
-        warnings.filterwarnings("ignore", module="pytorch_lightning")
-        trainer = pl.Trainer(
-            accelerator="gpu" if kind == "cuda" else kind,
-            devices=[int(index)] if index else 1,
-            precision="bf16-mixed" if precision == "bf16" else "32-true",
-            max_epochs=len(training.rounds),
-            reload_dataloaders_every_n_epochs=1,
-            gradient_clip_val=settings["clip"],
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[_ProgressLines(progress)],
-            plugins=[LightningEnvironment()],  # else it takes over inside a SLURM job
-        )
-        if kind == "cpu":
-            _attend_by_matrix_products(training.student)
-        training.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        trainer.validate(training, verbose=False)
-        trainer.fit(training)
-    training.restore_best()
+    def _trainable(self) -> dict[str, torch.nn.Parameter]:
+        return {name: weight for name, weight in self.named_parameters() if weight.requires_grad}

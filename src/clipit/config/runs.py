@@ -1,0 +1,201 @@
+"""What one variant trains: its runs, with all that each reads."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from clipit.config.experiment import Experiment
+from clipit.config.names import COLOUR, DRAWN, ORACLE, SHUFFLED, TEACHER, TEXT_TEACHER, words_removed
+from clipit.config.variants import VARIANTS, Variant
+
+_STUDENT_ONLY = {"colour", "probe", "teacher"}
+_TEXT_KEYS = {"lambda", "kd_target", "hidden"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what it reads and its settings. `id` hashes exactly these, not the seed.
+
+    `backbone` is the retriever's name where its embeddings are classified: of teachers, and of the retriever's own
+    variants. `labels` is the share of the labels that is known. `probe`, `teacher` and `labeller` are runs that it
+    starts from, the last the one whose predictions it takes for labels.
+    """
+
+    dataset: str
+    backbone: str
+    variant: str
+    seed: int
+    settings: Mapping[str, Any]
+    labels: float = 1.0
+    target: str | None = None
+    corpus: str | None = None
+    retriever: str | None = None
+    pairing: str | None = None
+    drawn: bool = False
+    probe: "Run | None" = field(default=None, compare=False)
+    teacher: "Run | None" = field(default=None, compare=False)
+    labeller: "Run | None" = field(default=None, compare=False)
+
+    @property
+    def id(self) -> str:
+        """First 8 hexadecimal digits of a hash over the settings and names that this run reads.
+
+        A pairing drawn for each seed is named without the seed, so that the runs of all seeds lie side by side.
+        """
+        reads = {
+            "settings": self.settings,
+            "labels": self.labels,
+            "target": self.target,
+            "corpus": self.corpus,
+            "retriever": self.retriever,
+            "pairing": self.drawn_name if self.drawn else self.pairing,
+            **{role: run.id for role, run in self.needs.items()},
+        }
+        return hashlib.sha256(json.dumps(reads, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
+    def needs(self) -> dict[str, "Run"]:
+        """The runs that this one starts from."""
+        roles = {"probe": self.probe, "teacher": self.teacher, "labeller": self.labeller}
+        return {role: run for role, run in roles.items() if run is not None}
+
+    @property
+    def drawn_name(self) -> str:
+        """The pairing's name without its seed, where it is drawn anew for each."""
+        return (self.pairing or "").removesuffix(str(self.seed))
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """The wildcards of this run's files."""
+        return {
+            "dataset": self.dataset,
+            "backbone": self.backbone,
+            "variant": self.variant,
+            "run": self.id,
+            "seed": str(self.seed),
+        }
+
+
+def runs_of(
+    experiment: Experiment, names: Mapping[str, str], variant: str, seed: int
+) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """The runs of a variant on a combination of names, each with its values of the settings that are lists."""
+    what, training = VARIANTS[variant], experiment.training
+    if what.trains == "student":
+        settings = _student_settings(experiment, what)
+        for own, candidate in _candidates(settings):
+            yield _student(experiment, names, variant, seed, own), candidate
+    elif what.trains == "zeroshot":
+        yield Run(names["dataset"], _tower(names), variant, seed, {}, retriever=_tower(names)), {}
+    else:
+        head = training.colour if what.features == "colour" else training.probe
+        retriever = _tower(names) if what.features == "retriever" else None
+        backbone = {"colour": COLOUR, "retriever": retriever}.get(str(what.features)) or names["backbone"]
+        run = Run(names["dataset"], backbone, variant, seed, head.model_dump(), _labels(names), retriever=retriever)
+        yield run, {}
+
+
+def target_of(what: Variant, names: Mapping[str, str], seed: int) -> Run:
+    """A run that holds what a variant's target is made from; what it does not read stays out, and so out of its id."""
+    run = Run(names["dataset"], "", "", seed, {}, _labels(names), target=what.target, retriever=names["retriever"])
+    if what.target in ("image", "class_prompt"):
+        return replace(run, retriever=_tower(names))
+    corpus = words_removed(names["corpus"], what.words_removed) if what.words_removed else names["corpus"]
+    if what.target == "mean_report":
+        return replace(run, corpus=corpus)
+    if what.pairing in ("random", "shuffled"):
+        prefix = DRAWN if what.pairing == "random" else SHUFFLED
+        return replace(run, corpus=corpus, pairing=f"{prefix}{seed}", drawn=True)
+    return replace(run, corpus=corpus, pairing=ORACLE if what.pairing == "oracle" else names["pairing"])
+
+
+def teacher_of(experiment: Experiment, reads: Run, rank: int | None = None) -> Run:
+    """The teacher on the target of `reads`."""
+    assert reads.retriever is not None
+    training = experiment.training
+    adapts = training.lora.text and reads.target == "report" and training.protocol == "corrected"
+    settings = {
+        "head": training.teacher.model_dump(),
+        "hidden": training.hidden,
+        "protocol": training.protocol,
+        "kd_target": training.kd_target,
+        "rank": rank,
+        "text_lora": _adapters(training.lora.model_dump(), ("r", "alpha", "dropout")) if adapts else None,
+    }
+    return replace(
+        reads, backbone=reads.retriever, variant=TEXT_TEACHER if adapts else TEACHER, settings=settings
+    )
+
+
+def _student_settings(experiment: Experiment, what: Variant) -> dict[str, Any]:
+    """The settings that a variant's students read, and no others; some may be lists."""
+    training = experiment.training
+    settings = training.model_dump(by_alias=True, exclude=_STUDENT_ONLY)
+    lora = settings["lora"]
+    adapted = what.lora and lora["vision"]
+    live = what.target == "report" and lora["text"] and training.protocol == "upstream"
+    settings |= {
+        "form": what.form,
+        "rank": what.rank,
+        "unlabelled": what.unlabelled,
+        "pseudo_labels": what.pseudo_labels,
+        "lora": _adapters(lora, ("r", "alpha", "dropout", "modules", "split_qkv")) if adapted else None,
+        "text_lora": _adapters(lora, ("r", "alpha", "dropout")) if live else None,
+    }
+    if not adapted:
+        settings["augment"] = "none"  # features of the images as they are, computed once
+    unread = set() if what.target else _TEXT_KEYS
+    if what.pseudo_labels:
+        unread = unread - {"lambda"}
+    if not what.distils:
+        unread = {"lambda", "kd_target"}
+    if what.form not in ("late",):
+        unread = unread | {"hidden"}
+    return {key: value for key, value in settings.items() if key not in unread}
+
+
+def _student(experiment: Experiment, names: Mapping[str, str], variant: str, seed: int, settings: Any) -> Run:
+    """The student with `settings`, and the runs that it starts from."""
+    what = VARIANTS[variant]
+    run = Run(names["dataset"], names["backbone"], variant, seed, settings, _labels(names))
+    if what.form == "contrastive":
+        return run
+    ((probe, _),) = runs_of(experiment, names, "linear_probe", seed)
+    if what.pseudo_labels:
+        plain = {key: value for key, value in settings.items() if key != "lambda"}
+        plain |= {"unlabelled": False, "pseudo_labels": False}
+        labeller = replace(run, variant="lora_only", settings=plain, probe=probe)
+        return replace(run, probe=probe, labeller=labeller)
+    if what.target is None:
+        return replace(run, probe=probe)
+    reads = target_of(what, names, seed)
+    teacher = teacher_of(experiment, reads, what.rank) if what.distils else None
+    return replace(reads, backbone=names["backbone"], variant=variant, settings=settings, probe=probe, teacher=teacher)
+
+
+def _candidates(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every choice of one value for each setting that is a list: the settings, and what was chosen."""
+    flat = {(key,): value for key, value in settings.items()}
+    flat |= {("lora", key): value for key, value in (settings["lora"] or {}).items()}
+    lists = {path: value for path, value in flat.items() if isinstance(value, list)}
+    for values in itertools.product(*lists.values()):
+        chosen: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in settings.items()}
+        for path, value in zip(lists, values, strict=True):
+            (chosen if len(path) == 1 else chosen["lora"])[path[-1]] = value
+        yield chosen, {".".join(path): value for path, value in zip(lists, values, strict=True)}
+
+
+def _adapters(lora: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: lora[key] for key in keys}
+
+
+def _tower(names: Mapping[str, str]) -> str:
+    """The retriever whose image embeddings are read: two that read reports in different ways may share it."""
+    return names.get("tower", names["retriever"])
+
+
+def _labels(names: Mapping[str, str]) -> float:
+    return float(names.get("label_fraction", 1.0))

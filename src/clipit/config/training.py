@@ -1,0 +1,186 @@
+"""How the models of an experiment are trained: the two protocols and their settings."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from clipit.config.strict import Strict
+
+T = TypeVar("T")
+
+
+def _several(values: list[T]) -> list[T]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"names a value twice: {values}")
+    return values
+
+
+Swept = T | Annotated[list[T], Field(min_length=1), AfterValidator(_several)]
+"""One value, or a list: each is trained, and the best on validation is tested."""
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Augmentation = Literal["none", "flips", "dihedral", "flips_colour", "dihedral_colour"]
+Monitor = Literal["val_ce", "val_loss", "val_balanced_accuracy"]
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` on top of `below`, mapping by mapping; steps that are asked for replace epochs, and the other way round."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _over(merged[key], value) if both else value
+    for asked, other in (("steps", "epochs"), ("epochs", "steps")):
+        if above.get(asked) is not None and above.get(other) is None and {asked, other} & below.keys():
+            merged[other] = None
+    return merged
+
+
+def _one_length(given: Any, default: str) -> Any:
+    """`given`, where `steps` or `epochs` replaces the other, which is the `default`."""
+    if not isinstance(given, Mapping):
+        return given
+    asked = [key for key in ("steps", "epochs") if given.get(key) is not None]
+    if len(asked) == 2:
+        raise ValueError("steps and epochs are both given: give one")
+    return {**given, default: None} if asked and asked != [default] else given
+
+
+RELEASED: dict[str, Any] = {
+    "steps": None,
+    "epochs": 1,
+    "batch": 64,
+    "optimiser": "adam",
+    "schedule": "constant",
+    "augment": "none",
+    "lora": {"r": 16, "alpha": 8, "text": True},
+    "validations": 10,
+    "monitor": "val_loss",
+    "probe": {
+        "steps": 12_500,
+        "lr": 0.01,
+        "batch": 4096,
+        "weight_decay": 0.0,
+        "optimiser": "sgd",
+        "schedule": "cosine",
+        "standardise": False,
+    },
+    "teacher": {
+        "epochs": 10,
+        "batch": 64,
+        "optimiser": "adam",
+        "schedule": "cosine",
+        "schedule_steps": 12_500,
+        "lr_end": 1e-4,
+        "select": "accuracy",
+    },
+}
+"""Defaults of the `upstream` protocol, where they differ: the released scripts' (stages 2 and 3) and eva's (probe)."""
+
+
+class Lora(Strict):
+    """Low-rank adapters."""
+
+    r: Swept[PositiveInt] = 8
+    alpha: Swept[PositiveFloat] = 8.0
+    dropout: Swept[Share] = 0.0
+    modules: str | None = None
+    """A regular expression: layers of the backbone whose dotted names it matches are adapted. None: every linear and
+    every convolutional layer."""
+    split_qkv: bool = False
+    """Adapters of their own for q, k and v, where the backbone computes them in one layer."""
+    vision: bool = True
+    """Adapters on the backbone."""
+    text: bool = False
+    """Adapters on the retriever's text tower. `corrected`: trained with the teacher, then frozen."""
+
+
+class Head(Strict):
+    """How a head is fitted to frozen features: the probe and the teacher."""
+
+    epochs: PositiveInt | None = 100
+    """Passes over the train patches; not with `steps`."""
+    steps: PositiveInt | None = None
+    batch: PositiveInt = 256
+    lr: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-4
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    """`sgd` has a momentum of 0.9; `adam` adds the decay to the gradient."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    schedule_steps: PositiveInt | None = None
+    """Steps of the cosine. None: as many as there are."""
+    lr_end: NonNegativeFloat = 0.0
+    """Where the cosine ends."""
+    select: Literal["cross_entropy", "accuracy"] = "cross_entropy"
+    """The epoch with the best of this on validation counts."""
+    standardise: bool = True
+    """Fit to standardised features. The teacher's are unit vectors and are left alone."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_replace_epochs(cls, given: Any) -> Any:
+        return _one_length(given, "epochs")
+
+
+class ColourHead(Head):
+    """How the head on the six colour features is fitted: so few need larger steps."""
+
+    epochs: PositiveInt | None = 300
+    lr: PositiveFloat = 0.01
+
+
+class Training(Strict):
+    """One protocol, shared by every variant of an experiment. `upstream` changes the defaults of most keys
+    (docs/protocols.md)."""
+
+    protocol: Literal["corrected", "upstream"] = "corrected"
+    """`upstream` reproduces the released code, quirks and defaults; `corrected` leaves the quirks out."""
+    steps: Swept[PositiveInt] | None = 150
+    """Optimiser steps of a student; not with `epochs`."""
+    epochs: Swept[PositiveFloat] | None = None
+    """Passes over the labelled train patches, in place of `steps`."""
+    batch: Swept[PositiveInt] = 48
+    """Labelled patches of a step, over all processes."""
+    lr: Swept[PositiveFloat] = 1e-3
+    weight_decay: Swept[NonNegativeFloat] = 1e-4
+    clip: Swept[PositiveFloat] = 0.5
+    """Bound on the gradient's norm."""
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule_steps: PositiveInt | None = None
+    """Steps of the cosine. None: as many as there are."""
+    lr_end: NonNegativeFloat = 0.0
+    """Where the cosine ends."""
+    augment: Augmentation = "dihedral"
+    """`flips`: either way; `dihedral`: quarter turns too; `_colour`: brightness, contrast, saturation and hue besides."""
+    lora: Lora = Lora()
+    lambda_: Annotated[Swept[NonNegativeFloat], Field(alias="lambda")] = 1.0
+    """Weight of the distillation loss."""
+    kd_target: Literal["plain", "centred"] = "plain"
+    """`centred`: the mean target of the train patches is taken off each target."""
+    hidden: PositiveInt = 512
+    """Hidden units of the text head."""
+    validations: PositiveInt = 5
+    """Validations of a training, evenly spaced. It can be resumed at each."""
+    monitor: Monitor = "val_ce"
+    """What chooses the weights to keep: validation cross-entropy or balanced accuracy, which need no report, or the
+    whole loss, which does."""
+    patience: PositiveInt | None = None
+    """Stop after so many validations without a better one."""
+    delta: NonNegativeFloat = 0.0
+    """By how much a validation must be better to count for `patience`."""
+    colour: ColourHead = ColourHead()
+    """How the head on the six colour features is fitted."""
+    probe: Head = Head()
+    """How the linear head on a frozen backbone's features is fitted; students start from it."""
+    teacher: Head = Head()
+    """How the text head is fitted to the targets; students start from it."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_protocol(cls, given: Any) -> Any:
+        given = _one_length(given, "steps")
+        if isinstance(given, Mapping) and given.get("protocol") == "upstream":
+            return _over(RELEASED, given)
+        return given
