@@ -6,10 +6,10 @@ from pathlib import Path
 from clipit.artifacts.paths import Paths
 from clipit.config.expand import expand
 from clipit.config.load import load_config
-from clipit.config.names import TEACHER
-from clipit.config.variants import VARIANTS
+from clipit.config.names import TEACHER, TEXT_TEACHER
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_runs import PROBES, STUDENTS, ZEROSHOT, RunBinding
 from clipit.workflow.bind_triage import TriageBinding
 from clipit.workflow.check import check_accepted, check_present
 
@@ -22,6 +22,7 @@ try:
     check_accepted(CONFIG, PLAN, dry_run=DRY_RUN)
     check_present(CONFIG, PLAN)
     BIND = Binding(CONFIG, PLAN, PROJECT, dry_run=DRY_RUN)
+    RUNS = RunBinding(BIND, CONFIG)
     TRIAGE = TriageBinding(BIND, PLAN)
     GPUS = BIND.gpus
 except UserError as error:
@@ -35,12 +36,6 @@ TABLES = [
 ]
 PAIRING_TABLES = BIND.pairing_tables()
 EXPLORER = BIND.explorer()
-PROBES = "|".join(
-    name for name, variant in VARIANTS.items() if variant.trains == "probe"
-)
-STUDENTS = "|".join(
-    name for name, variant in VARIANTS.items() if variant.trains == "student"
-)
 ENVIRONMENT = PROJECT / "envs" / ("gpu.yaml" if GPUS else "cpu.yaml")
 
 

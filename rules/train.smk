@@ -33,7 +33,7 @@ rule extract_features:
 
 rule train_probe:
     input:
-        features=PATHS.features(),
+        features=lambda w: RUNS.probe_features(PLAN.run(w)),
         patches=PATHS.patches(),
         splits=PATHS.splits(),
         labels=PATHS.labels(),
@@ -54,6 +54,7 @@ rule train_probe:
         runtime=60,
     params:
         settings=lambda w: PLAN.run(w).settings,
+        labels=lambda w: PLAN.run(w).labels,
         threads=CONFIG.compute.threads,
         code=lambda w: BIND.code("train_probe"),
     message:
@@ -62,9 +63,40 @@ rule train_probe:
         "../workflow/scripts/train_probe.py"
 
 
+rule predict_zeroshot:
+    input:
+        images=lambda w: BIND.image_embeddings(w.backbone, w.dataset),
+        prompts=lambda w: PATHS.class_prompts(w.backbone, w.dataset),
+        patches=PATHS.patches(),
+        splits=PATHS.splits(),
+        labels=PATHS.labels(),
+    output:
+        ensure(PATHS.run_file("predictions.parquet"), non_empty=True),
+    log:
+        PATHS.log("predict_zeroshot/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
+    benchmark:
+        PATHS.benchmark(
+            "predict_zeroshot/{dataset}/{backbone}/{variant}/{run}/seed{seed}"
+        )
+    wildcard_constraints:
+        variant=ZEROSHOT,
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=lambda w: BIND.code("predict_zeroshot"),
+    message:
+        "Classifying {wildcards.dataset} by {wildcards.backbone}, zero-shot"
+    script:
+        "../workflow/scripts/predict_zeroshot.py"
+
+
 rule train_teacher:
     input:
-        unpack(lambda w: BIND.target_files(PLAN.run(w))),
+        unpack(lambda w: RUNS.target_files(PLAN.run(w))),
         patches=PATHS.patches(),
         splits=PATHS.splits(),
         labels=PATHS.labels(),
@@ -85,9 +117,9 @@ rule train_teacher:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=lambda w: PLAN.run(w).settings["head"],
-        hidden=lambda w: PLAN.run(w).settings["hidden"],
-        targets=lambda w: sorted(BIND.target_files(PLAN.run(w))),
+        settings=lambda w: PLAN.run(w).settings,
+        labels=lambda w: PLAN.run(w).labels,
+        targets=lambda w: sorted(RUNS.target_files(PLAN.run(w))),
         threads=CONFIG.compute.threads,
         code=lambda w: BIND.code("train_teacher"),
     message:
@@ -96,9 +128,52 @@ rule train_teacher:
         "../workflow/scripts/train_teacher.py"
 
 
+rule train_text_teacher:
+    input:
+        unpack(lambda w: RUNS.text_teacher_files(PLAN.run(w))),
+        models=lambda w: RUNS.model_files(PLAN.run(w)),
+        patches=PATHS.patches(),
+        splits=PATHS.splits(),
+        labels=PATHS.labels(),
+    output:
+        teacher=ensure(PATHS.run_file("teacher.safetensors"), non_empty=True),
+        scores=ensure(PATHS.run_file("teacher.json"), non_empty=True),
+        predictions=ensure(PATHS.run_file("predictions.parquet"), non_empty=True),
+        embeddings=ensure(PATHS.run_file("report_embeddings.parquet"), non_empty=True),
+    log:
+        PATHS.log("train_text_teacher/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
+    benchmark:
+        PATHS.benchmark(
+            "train_text_teacher/{dataset}/{backbone}/{variant}/{run}/seed{seed}"
+        )
+    wildcard_constraints:
+        variant=TEXT_TEACHER,
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.compute.threads
+    resources:
+        mem_mb=8000,
+        runtime=240,
+        gpu=GPUS,
+    params:
+        settings=lambda w: PLAN.run(w).settings,
+        labels=lambda w: PLAN.run(w).labels,
+        files=lambda w: sorted(RUNS.text_teacher_files(PLAN.run(w))),
+        retriever=lambda w: RUNS.retriever(PLAN.run(w)),
+        fingerprint=lambda w: RUNS.fingerprint(PLAN.run(w)),
+        device=BIND.device,
+        threads=CONFIG.compute.threads,
+        code=lambda w: RUNS.code("train_text_teacher", PLAN.run(w)),
+    message:
+        "Training the text tower of {wildcards.backbone} on {wildcards.dataset}, seed {wildcards.seed}"
+    script:
+        "../workflow/scripts/train_text_teacher.py"
+
+
 rule train_student:
     input:
-        unpack(lambda w: BIND.student_inputs(PLAN.run(w))),
+        unpack(lambda w: RUNS.student_files(PLAN.run(w))),
+        models=lambda w: RUNS.model_files(PLAN.run(w)),
         success=PATHS.store_success(),
         patches=PATHS.patches(),
         splits=PATHS.splits(),
@@ -107,9 +182,6 @@ rule train_student:
         student=ensure(PATHS.run_file("student.safetensors"), non_empty=True),
         description=ensure(PATHS.run_file("student.json"), non_empty=True),
         history=ensure(PATHS.run_file("history.csv"), non_empty=True),
-        adapter=ensure(
-            PATHS.run_file("adapter/adapter_model.safetensors"), non_empty=True
-        ),
         predictions=ensure(PATHS.run_file("predictions.parquet"), non_empty=True),
     log:
         PATHS.log("train_student/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
@@ -119,20 +191,24 @@ rule train_student:
         variant=STUDENTS,
     conda:
         ENVIRONMENT
-    threads: CONFIG.compute.threads
+    threads: CONFIG.compute.threads * CONFIG.compute.processes
     resources:
-        mem_mb=8000,
+        mem_mb=8000 * CONFIG.compute.processes,
         runtime=720,
-        gpu=GPUS,
+        gpu=GPUS * CONFIG.compute.processes,
     params:
         store=lambda w: PATHS.store(w.dataset),
         settings=lambda w: PLAN.run(w).settings,
+        labels=lambda w: PLAN.run(w).labels,
+        files=lambda w: sorted(RUNS.student_files(PLAN.run(w))),
         backbone=lambda w: BIND.backbone(w.backbone),
-        fingerprint=lambda w: BIND.backbone_fingerprint(w.backbone),
-        targets=lambda w: sorted(BIND.target_files(PLAN.run(w))),
+        retriever=lambda w: RUNS.retriever(PLAN.run(w)),
+        fingerprint=lambda w: RUNS.fingerprint(PLAN.run(w)),
         device=BIND.device,
         threads=CONFIG.compute.threads,
-        code=lambda w: BIND.backbone_code("train_student", w.backbone),
+        processes=CONFIG.compute.processes,
+        checkpoints=PATHS.checkpoints(),
+        code=lambda w: RUNS.code("train_student", PLAN.run(w)),
     message:
         "Training {wildcards.variant} on {wildcards.dataset} with {wildcards.backbone}, seed {wildcards.seed}"
     script:

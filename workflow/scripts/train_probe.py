@@ -15,10 +15,11 @@ with job(snakemake.log[0], snakemake.params.threads, title):
         probe=snakemake.output.probe,
         predictions=snakemake.output.predictions,
         settings=snakemake.params.settings,
+        fraction=snakemake.params.labels,
         threads=snakemake.params.threads,
         origin=Origin(
             "train_probe",
-            {**snakemake.params.settings, "threads": snakemake.params.threads},
+            {**snakemake.params.settings, "labels": snakemake.params.labels, "threads": snakemake.params.threads},
             snakemake.params.code,
             int(snakemake.wildcards.seed),
         ),

@@ -6,26 +6,34 @@ title = f"{snakemake.wildcards.variant} seed {snakemake.wildcards.seed}"
 with job(snakemake.log[0], snakemake.params.threads, title):
     from pathlib import Path
 
+    from clipit.artifacts.paths import Paths
     from clipit.artifacts.provenance import Origin
+    from clipit.training.fit import Fit
     from clipit.training.student import train_student
 
+    params, out = snakemake.params, Path(snakemake.output.student).parent
+    fit = Fit(
+        device=params.device,
+        precision=params.settings["precision"],
+        checkpoints=Path(params.checkpoints),
+        logs=out / "tensorboard",
+        name=title,
+        processes=params.processes,
+    )
     train_student(
-        snakemake.params.store,
-        snakemake.input.patches,
-        snakemake.input.splits,
-        snakemake.input.labels,
-        snakemake.input.probe,
-        teacher=snakemake.input.get("teacher"),
-        targets={name: snakemake.input[name] for name in snakemake.params.targets} or None,
-        out=Path(snakemake.output.student).parent,
-        backbone=snakemake.params.backbone,
-        settings=snakemake.params.settings,
-        device=snakemake.params.device,
-        threads=snakemake.params.threads,
+        params.store,
+        {name: snakemake.input[name] for name in (*params.files, "patches", "splits", "labels")},
+        out=out,
+        backbone=params.backbone,
+        retriever=params.retriever,
+        settings=params.settings,
+        labels=params.labels,
+        fit=fit,
+        threads=params.threads,
         origin=Origin(
             "train_student",
-            {**snakemake.params.settings, "device": snakemake.params.device, "threads": snakemake.params.threads},
-            snakemake.params.code,
+            {name: getattr(params, name) for name in ("settings", "labels", "device", "threads", "processes")},
+            params.code,
             int(snakemake.wildcards.seed),
         ),
     )

@@ -16,11 +16,11 @@ with job(snakemake.log[0], snakemake.params.threads, title):
         scores=snakemake.output.scores,
         predictions=snakemake.output.predictions,
         settings=snakemake.params.settings,
-        hidden=snakemake.params.hidden,
+        fraction=snakemake.params.labels,
         threads=snakemake.params.threads,
         origin=Origin(
             "train_teacher",
-            {**snakemake.params.settings, "hidden": snakemake.params.hidden, "threads": snakemake.params.threads},
+            {**snakemake.params.settings, "labels": snakemake.params.labels, "threads": snakemake.params.threads},
             snakemake.params.code,
             int(snakemake.wildcards.seed),
         ),

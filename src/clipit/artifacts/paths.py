@@ -132,6 +132,10 @@ class Paths:
         """A file of one run. A teacher's `backbone` is the retriever whose embeddings it classifies."""
         return f"{self.root}/runs/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{name}"
 
+    def checkpoints(self) -> str:
+        """Where trainings that were cut off are found again; no job's output."""
+        return f"{self.root}/checkpoints"
+
     # evaluate and report
     def table(self, experiment: str = "{experiment}", suffix: str = "csv") -> str:
         return f"{self.root}/tables/{experiment}.{suffix}"

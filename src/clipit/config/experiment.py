@@ -62,13 +62,6 @@ class Compute(Strict):
     """Processes, each with a GPU where there are any, that share a student's training; they divide its batch."""
 
 
-class Tracking(Strict):
-    """Where the curves of a training go besides its history.csv and TensorBoard's files."""
-
-    wandb: str | None = None
-    """Project of Weights & Biases; its mode (WANDB_MODE=offline) and token come from the environment."""
-
-
 class Config(Strict):
     """The whole configuration: the catalog with the user's entries, and the experiments."""
 
@@ -81,6 +74,5 @@ class Config(Strict):
     pairings: dict[Key, Pairing] = {}
     report: Report = Report()
     compute: Compute = Compute()
-    tracking: Tracking = Tracking()
     results: str = "results"
     """The folder that everything is written to."""

@@ -31,8 +31,7 @@ class Fit:
         precision: "fp32", or "bf16" for mixed precision.
         checkpoints: folder where a training that was cut off is found again; None: it starts anew.
         logs: folder of TensorBoard's files; None: none are written.
-        wandb: project of Weights & Biases; None: it is not asked.
-        name: what the run is called there.
+        name: what the run is called by Weights & Biases, which is asked where WANDB_PROJECT names a project.
         processes: processes that share the training, each with a part of every batch.
     """
 
@@ -41,7 +40,6 @@ class Fit:
     precision: str = "fp32"
     checkpoints: Path | None = None
     logs: Path | None = None
-    wandb: str | None = None
     name: str = ""
     processes: int = 1
 
@@ -112,10 +110,10 @@ def _loggers(fit: Fit) -> list[Logger]:
     loggers: list[Logger] = []
     if fit.logs is not None:
         loggers.append(TensorBoardLogger(fit.logs, name="", version=""))
-    if fit.wandb is not None:
+    if project := os.environ.get("WANDB_PROJECT"):
         from pytorch_lightning.loggers import WandbLogger
 
-        loggers.append(WandbLogger(project=fit.wandb, name=fit.name, save_dir=fit.logs or "."))
+        loggers.append(WandbLogger(project=project, name=fit.name, save_dir=fit.logs or "."))
     return loggers
 
 

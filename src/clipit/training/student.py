@@ -66,7 +66,8 @@ def train_student(
         store: the patch store.
         files: by name. Always `patches`, `splits`, `labels`. `probe` on the same backbone: h_v starts from it. Of what
             distils, what `read_targets` takes, and `teacher` on the same targets. `features` of the backbone, where it
-            stays frozen. `labeller`: the folder of the student whose predictions are pseudo-labels. `reports`: where
+            stays frozen. `labeller`: student.json of the
+            student whose predictions are pseudo-labels. `reports`: where
             the text tower trains, with `retriever`. `prompts`: embedded names of the classes, for `contrastive`.
         out: folder of the run.
         backbone: what `open_backbone` takes.
@@ -213,7 +214,7 @@ def _pseudo_labels(
     """What the labeller says of the chosen patches, int64 (n,)."""
     if "labeller" not in files:
         return None
-    labeller = load_student(_path(files, "labeller"))
+    labeller = load_student(_path(files, "labeller").parent)
     rows = examples.row[chosen.all]
     said = predict_probabilities(
         labeller.student, labeller.transform, store, rows, batch=64, device=device, what="label"
@@ -228,11 +229,11 @@ def _path(files: Files, name: str) -> Path:
 
 
 def _inputs(files: Files) -> dict[str, Path]:
-    """Every file by a name, for provenance; of a folder, the file that describes it."""
+    """Every file by a name, for provenance."""
     named = {}
     for name, given in files.items():
         if isinstance(given, str | Path):
-            named[name] = Path(given) / "student.json" if name == "labeller" else Path(given)
+            named[name] = Path(given)
         else:
             named |= {f"{name}/{Path(path).name}": Path(path) for path in given}
     return named

@@ -190,26 +190,6 @@ class Binding(PairBinding):
 
     # ------------------------------------------------------------------------------------------------------ runs
 
-    def target_files(self, run: Run) -> dict[str, Any]:
-        """The files that a run's target is made from, by the names that the training stage knows them under."""
-        if run.target is None or run.retriever is None:
-            return {}
-        if run.corpus is None or run.pairing is None:
-            return {"image_embeddings": self.image_embeddings(run.retriever, run.dataset)}
-        return {
-            "pairs": self.paths.pairs(run.dataset, run.corpus, run.retriever, run.pairing),
-            "report_embeddings": self.paths.report_embeddings(run.retriever, run.corpus),
-        }
-
-    def student_inputs(self, run: Run) -> dict[str, Any]:
-        """What a student is trained from besides its data set."""
-        files: dict[str, Any] = {"backbone": self.backbone_files(run.backbone)}
-        if run.probe is not None:
-            files["probe"] = self.paths.run_file("probe.safetensors", **run.probe.wildcards)
-        if run.teacher is not None:
-            files["teacher"] = self.paths.run_file("teacher.safetensors", **run.teacher.wildcards)
-        return files | self.target_files(run)
-
     def compared(self, experiment: str) -> list[dict[str, Any]]:
         """What a table compares: a run and its files in each row."""
         return [
@@ -217,6 +197,7 @@ class Binding(PairBinding):
                 "row": dict(row.combination),
                 "variant": row.run.variant,
                 "seed": row.run.seed,
+                "candidate": dict(row.candidate),
                 "metrics": self.paths.run_file("metrics.json", **row.run.wildcards),
                 "predictions": self.paths.run_file("predictions.parquet", **row.run.wildcards),
                 "student": self._student_file(row.run, "student.json"),
