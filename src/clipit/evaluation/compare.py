@@ -12,6 +12,7 @@ from clipit.artifacts.provenance import Origin, check_lineage, file_digest
 from clipit.artifacts.tables import read_json, write_json
 from clipit.evaluation.bootstrap import resample_metrics
 from clipit.evaluation.predictions import Predictions, read_predictions
+from clipit.evaluation.selection import choose, notes_of
 from clipit.evaluation.significance import contributions, holm, sign_flip_p
 from clipit.evaluation.table_text import as_csv, as_markdown
 from clipit.evaluation.verdict import verdict
@@ -21,7 +22,10 @@ from clipit.statistics.resampling import interval
 
 PRIMARY = ("clipit", "lora_only")
 # A gain is the text's only where the same training gains less on the retriever's image embeddings and random reports.
-TEXT_CONTROLS = {"clipit": ("image_distillation", "random_pairing")}
+TEXT_CONTROLS = {
+    "clipit": ("image_distillation", "random_pairing"),
+    "clipit_unlabelled": ("image_distillation_unlabelled", "random_unlabelled", "pseudo_label"),
+}
 FEW_GROUPS = 20
 SYNTHETIC = "SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."
 WEAK = (
@@ -41,6 +45,7 @@ class _Entry:
     variant: str
     runs: list[Mapping[str, Any]] = field(default_factory=list)
     measured: list[Mapping[str, Any]] = field(default_factory=list)
+    train_labels: list[int | None] = field(default_factory=list)
     models: list[Predictions] = field(default_factory=list)
     samples: list[dict[str, np.ndarray]] = field(default_factory=list)
 
@@ -63,8 +68,9 @@ def compare(
 ) -> None:
     """Writes one experiment's table as CSV, Markdown and JSON.
 
-    Each of `runs` is {"row": labels such as dataset or backbone, "variant", "seed", "metrics": path, "predictions":
-    path}; all is measured on the test split. `primary` names the one comparison that is made in any case; the p values
+    Each of `runs` is {"row": labels such as dataset or backbone, "variant", "seed", "candidate": its values of the
+    settings that are lists, "metrics": path, "predictions": path}. Of the candidates of a variant the best on validation
+    counts; all that is shown is measured on the test split. `primary` names the one comparison that is made in any case; the p values
     of all others are corrected after Holm. `cautions` are shown among the notes.
 
     Raises:
@@ -72,6 +78,7 @@ def compare(
     """
     if not runs:
         raise UserError("an experiment without runs has no table: give it at least one variant and one seed")
+    runs, choices = choose(runs)
     entries = _measure(runs, resamples)
     comparisons = _compare(entries, primary)
     lines = [_line(entry, comparisons, primary[1]) for entry in entries]
@@ -80,7 +87,8 @@ def compare(
         "columns": list(dict.fromkeys(key for entry in entries for key in entry.row)),
         "rows": lines,
         "comparisons": comparisons,
-        "notes": [SYNTHETIC] * synthetic + list(cautions) + _notes(lines, comparisons, resamples),
+        "notes": [SYNTHETIC] * synthetic + list(cautions) + notes_of(choices) + _notes(lines, comparisons, resamples),
+        "choices": choices,
         "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
     }
     inputs = {f"{run['variant']}/seed{run['seed']}/{i}": run["predictions"] for i, run in enumerate(runs)}
@@ -101,6 +109,7 @@ def _measure(runs: Sequence[Mapping[str, Any]], resamples: int) -> list[_Entry]:
             raise UserError(f"{run['predictions']} has no test patches: give the data set a test split")
         entry.runs.append(run)
         entry.measured.append(metrics["splits"]["test"]["metrics"])
+        entry.train_labels.append(metrics["train_labels"])
         entry.models.append(splits["test"])
         same_items.setdefault(splits["test"].items, []).append((entry, splits["test"]))
     for shared in same_items.values():
@@ -182,6 +191,7 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
         "n_items": len(test.labels),
         "n_groups": test.n_groups,
         "weak_labels": test.weak,
+        "train_labels": None if None in entry.train_labels else float(np.mean(entry.train_labels)),  # type: ignore[arg-type]
         "metrics": metrics,
         "difference": next(own, None),
         "warning": f"only {test.n_groups} groups: intervals too narrow" if few else None,

@@ -17,7 +17,7 @@ def evaluate(predictions: Path, out: Path, *, variant: str, resamples: int, orig
     """Writes the metrics of every split in `predictions` (a run's `predictions.parquet`) to `out`, a JSON document.
 
     Values are shares in 0..1 with 95% percentile bootstrap intervals. The AUROC is null, with a reason, where a class
-    does not occur.
+    does not occur. `train_labels` and `diagnostics` are what training noted of the model, null where it did not.
     """
     splits = read_predictions(predictions)
     first = next(iter(splits.values()))
@@ -26,6 +26,8 @@ def evaluate(predictions: Path, out: Path, *, variant: str, resamples: int, orig
         "seed": origin.seed,
         "classes": list(first.classes),
         "weak_labels": first.weak,
+        "train_labels": first.facts.get("train_labels"),
+        "diagnostics": first.facts.get("diagnostics"),
         "splits": {name: _measure(split, resamples) for name, split in splits.items()},
     }
     write_json(out, content, origin.provenance(lineage=first.lineage, inputs={"predictions": predictions}))

@@ -1,8 +1,9 @@
 """Predictions as arrays, one set a split, in the order of the patch ids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Predictions:
 
     `labels` int64 (n,), `groups` int64 (n,) codes of patients or slides, None where none is known, `probabilities`
     float64 (n, C). `items` digests patch ids, labels and groups: equal where two models were tested on the same.
-    `weak`: the labels are those of whole slides, copied to their tiles.
+    `weak`: the labels are those of whole slides, copied to their tiles. `facts`: what training noted of the model.
     """
 
     path: Path
@@ -30,6 +31,7 @@ class Predictions:
     items: str
     lineage: Mapping[str, str]
     weak: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n_groups(self) -> int | None:
@@ -55,6 +57,7 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
     """
     stored = read_table(path, schema.SCHEMA)
     classes, weak = list(stored.meta["classes"]), bool(stored.meta.get("weak_labels"))
+    facts = {name: stored.meta[name] for name in ("train_labels", "diagnostics") if name in stored.meta}
     if len(stored.table) == 0:
         raise UserError(f"{path} holds no predictions: check that the data set has labelled val or test patches")
     table = stored.table.sort_by("patch_id")
@@ -73,6 +76,6 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
         names = [groups[row] for row in rows]
         items = json_digest([classes, [ids[row] for row in rows], labels[rows].tolist(), names])
         found[str(split)] = Predictions(
-            Path(path), classes, labels[rows], group_codes(names), probabilities[rows], items, stored.lineage, weak
+            Path(path), classes, labels[rows], group_codes(names), probabilities[rows], items, stored.lineage, weak, facts
         )
     return found
