@@ -1,5 +1,6 @@
 """The pairing stage: image embeddings and report embeddings in, pairs out."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,23 @@ def _barred(tables: Mapping[str, Stored], patch_id: np.ndarray, corpus: ReportVe
     patient = _by(tables["corpus"], "report_id", "patient")
     of_folded = tables["corpus"].meta.get("patients_of_folded", {})
     patients = [of_folded.get(r) or ([patient[r]] if patient[r] else []) for r in corpus.report_id]
-    return bar([group[name] for name in patch_id], patients)
+    groups = [group[name] for name in patch_id]
+    barred = bar(groups, patients)
+    _tell(barred, named=any(patients) and any(groups))
+    return barred
+
+
+def _tell(barred: Barred, *, named: bool) -> None:
+    """Says what is kept apart, and that names which should meet may be spelt in two ways; numbers alone, no name."""
+    reports, images = barred.counts()
+    if images:
+        print(f"{reports:,} reports are of patients of {images:,} images, and never meet those", file=sys.stderr)
+    elif named:
+        print(
+            "reports name patients and images name groups, but never the same one, so no report is kept from an image: "
+            "where they share patients, spell their names alike",
+            file=sys.stderr,
+        )
 
 
 def _splits(table: Stored, patch_id: np.ndarray) -> np.ndarray:

@@ -67,6 +67,10 @@ class Barred:
         """The greatest number of reports that one patient has."""
         return int(np.bincount(self.keys // self.n_reports).max()) if len(self.keys) else 0
 
+    def counts(self) -> tuple[int, int]:
+        """How many reports are barred for some image, and how many images have such reports."""
+        return len(np.unique(self.keys % self.n_reports)), int((self.group >= 0).sum())
+
     def mask(self, rows: np.ndarray, report: np.ndarray) -> np.ndarray:
         """Which of the reports (rows, k) are barred for the images at `rows`."""
         if not len(self.keys):
