@@ -75,7 +75,7 @@ def pair(
         _splits(tables["splits"], patch_id) if "splits" in tables else None,
         corpus,
         barred,
-        min(RANKS, len(corpus) - barred.most()),
+        min(RANKS, len(corpus) - barred.most),
         device,
         _findings(tables, patch_id, corpus) if "image_truth" in tables else None,
     )
@@ -87,11 +87,14 @@ def pair(
 
 
 def _check_size(path: Path, problem: Problem, k: int) -> None:
-    n, most = len(problem.reports), problem.barred.most()
+    n, most = len(problem.reports), problem.barred.most
     if n < 2:
         raise UserError(f"{path} holds one report, which would be every image's: add reports, or choose another corpus")
     if problem.ranks < 1:
-        raise UserError(f"{path}: all {n} reports are of one patient, whose images can have none: add reports")
+        raise UserError(
+            f"{path}: all {n} reports are of one patient, whose images can have none: add reports, or set "
+            "exclude_same_patient: false in this pairing"
+        )
     if k > n - most:
         less = f", {most} of one patient" if most else ""
         raise UserError(f"k = {k} reports an image are asked for, {path} holds {n}{less}: lower k in this pairing")
