@@ -35,6 +35,13 @@ def test_a_table_has_what_is_trained_on_what_is_audited_and_one_draw() -> None:
         assert {row["pairs"], row["audit"], row["patches"], *row["truth"].values()} <= set(files)
 
 
+def test_every_control_of_a_table_is_one_whoever_made_it() -> None:
+    bind, _ = bound(variants=["clipit", "random_pairing"], audit=["csls", "random", "shuffled", "oracle"])
+    controls = {row["row"]["pairing"]: row["control"] for row in bind.compared_pairings("demo")}
+    assert [name for name, control in controls.items() if not control] == ["top1", "csls"]
+    assert len(controls) == 6
+
+
 def test_retrievers_multiply_and_the_first_comes_first() -> None:
     bind, _ = bound(retriever=["phantom_clip", "chunked"], variants=["clipit"], audit=["top5"])
     rows = [(row["row"]["retriever"], row["row"]["pairing"]) for row in bind.compared_pairings("demo")]
