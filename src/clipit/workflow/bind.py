@@ -245,7 +245,7 @@ class Binding(PairBinding):
         files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
         files += [file for embedded in self.embedding_times() for file in embedded["files"]]
         montages = [self._montage(title) for title in self._plan.tables]
-        files += [file for shown in montages for key, file in (shown or {}).items() if key != "store"]
+        files += [file for shown in montages if shown for key, file in shown["files"].items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
 
     def configuration_digest(self) -> str:
@@ -323,10 +323,12 @@ class Binding(PairBinding):
             if self.has_slides(dataset) and dataset not in shown
         ]
 
-    def _montage(self, experiment: str) -> dict[str, str] | None:
+    def _montage(self, experiment: str) -> dict[str, Any] | None:
         """The files behind the pictures of patches with their reports: of the first pairing that is no control."""
         pairs = self.first_pairing(experiment)
-        return pairs and {
+        if pairs is None:
+            return None
+        files = {
             "store": self.paths.store(pairs.dataset),
             "sealed": self.paths.store_success(pairs.dataset),
             "patches": self.paths.patches(pairs.dataset),
@@ -334,6 +336,7 @@ class Binding(PairBinding):
             "pairs": self.paths.pairs(*pairs),
             "reports": self.paths.reports(pairs.corpus),
         }
+        return {"row": pairs._asdict(), "files": files}
 
 
 def _pinned(entry: HubModel) -> str:

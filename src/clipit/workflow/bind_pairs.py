@@ -61,9 +61,9 @@ class PairBinding(DataBinding):
             return {}
         return {"image_truth": self.paths.image_truth(dataset), "report_truth": self.paths.report_truth(corpus)}
 
-    def audits(self, experiment: str) -> list[dict[str, str]]:
+    def audits(self, experiment: str) -> list[dict[str, Any]]:
         """The audits to show of an experiment."""
-        return [{"pairing": pairs.pairing, "audit": self.paths.audit(*pairs)} for pairs in self._plan.pairs[experiment]]
+        return [{"row": pairs._asdict(), "audit": self.paths.audit(*pairs)} for pairs in self._plan.pairs[experiment]]
 
     def compared_pairings(self, experiment: str) -> list[dict[str, Any]]:
         """What a table of pairings compares: a pairing and its files in each row."""
