@@ -43,6 +43,26 @@ class Binding(PairBinding):
         self.device = resolve_device(config.compute.device)
         self.gpus = gpus(config.compute.device)
 
+    def check_own_files(self) -> None:
+        """Takes the fingerprint of all own files that planned jobs read, so that a mistake in one ends in one line.
+
+        Raises:
+            UserError: a folder holds nothing, a table lacks a column or is no text. (Raised while Snakemake asks for a
+                job's parameters, it would end in a traceback.)
+        """
+        used = planned_entries(self._config, self._plan)
+        labelled = {run.dataset for run in self._plan.runs.values()}
+        for dataset in used["datasets"]:
+            self.images_fingerprint(dataset)
+            for column in ("split", "label") if dataset in labelled else ("caption",):
+                self.column_fingerprint(dataset, column)
+        for corpus in used["corpora"]:
+            self.corpus_fingerprint(corpus)
+        for retriever in used["retrievers"]:
+            self.retriever_fingerprint(retriever)
+        for backbone in used["backbones"]:
+            self.backbone_fingerprint(backbone)
+
     # ---------------------------------------------------------------------------------------- backbones, retrievers
 
     def backbone(self, backbone: str) -> dict[str, Any] | str:
