@@ -25,6 +25,8 @@ try:
     RUNS = RunBinding(BIND, CONFIG)
     TRIAGE = TriageBinding(BIND, PLAN)
     GPUS = BIND.gpus
+    if workflow.is_main_process:  # a job's own process has only its own files to look at
+        BIND.check_own_files()
 except UserError as error:
     sys.exit(f"clipit: {error}")
 

@@ -10,6 +10,7 @@ from tests.paired import ORIGIN, DataSet, write_data_set, write_pairs, write_rep
 from clipit.pairing.audit import audit_pairs
 from clipit.pairing.compare import compare_pairings
 
+CONTROLS = ("random", "oracle")
 PATIENTS, PATCHES, FINDINGS = 40, 6, 8
 N, REPORTS = PATIENTS * PATCHES, 2 * FINDINGS
 FINDING = np.random.default_rng(0).integers(0, FINDINGS, N)
@@ -45,7 +46,7 @@ class Experiment:
         )
         row = {"dataset": "phantom", "corpus": "reports", "retriever": retriever, "pairing": pairing}
         self.pairings.append(
-            {"row": row, "method": pairing, "pairs": pairs, "audit": folder / "audit",
+            {"row": row, "method": pairing, "control": pairing in CONTROLS, "pairs": pairs, "audit": folder / "audit",
              "report_embeddings": embeddings, "patches": self.data.file("patches"),
              "splits": self.data.file("splits"), "truth": self.truth}
         )  # fmt: skip

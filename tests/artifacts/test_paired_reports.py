@@ -20,6 +20,7 @@ def test_a_row_is_a_patch_and_holds_its_reports_best_first(tmp_path: Path) -> No
     assert paired.similarity.tolist() == pytest.approx([0.3, 0.2, 0.1])
     assert paired.n_reports == 12
     assert paired.rows(["p0002", "p0000"]).tolist() == [2, 0]
+    assert len(paired.stored.table) == 0  # many pairings are held side by side, their rows must not be
 
 
 def test_pairings_are_coded_alike(tmp_path: Path) -> None:

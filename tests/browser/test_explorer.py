@@ -112,6 +112,14 @@ def test_a_search_finds_an_image_and_says_when_there_is_none(explorer: Page) -> 
     explorer.until_status("None of 60 images matches")
 
 
+def test_a_search_goes_on_past_the_end_of_a_line(visit: Visit, pages: Pages) -> None:
+    text = "Microscopy\ntubular\nadenoma of the colon"
+    page = visit(pages(corpus=[Report("lines", text, [(0, len(text))])]))
+    page.write("query", "tubular adenoma")
+    page.until(lambda: page.texts(".hit") == ["tubular\nadenoma"])
+    assert page.text("#status").startswith("60 ")
+
+
 def test_a_hit_beyond_the_shown_part_of_a_long_report_is_shown(visit: Visit, pages: Pages) -> None:
     text = "DIAGNOSIS: " + "adenoma " * 400 + "needle " + "mucosa " * 400
     page = visit(pages(corpus=[Report("long", text, [(0, 100)])]))

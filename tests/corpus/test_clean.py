@@ -45,6 +45,25 @@ def test_patients_of_a_folded_text_are_kept(tmp_path: Path) -> None:
     assert stored.meta["patients_of_folded"] == {"1": ["p1", "p2"]}
 
 
+def test_the_patient_of_a_text_whose_first_report_names_none_is_kept(tmp_path: Path) -> None:
+    rows = "id,text,who\n1,same,\n2,same,p2\n3,other,\n4,other,\n"
+    stored = corpus(tmp_path, rows, "r.csv", id_column="id", patient_column="who")
+    assert stored.column("patient") == [None, None]
+    assert stored.meta["patients_of_folded"] == {"1": ["p2"]}
+
+
+def test_line_breaks_are_kept_and_tell_no_two_reports_apart(tmp_path: Path) -> None:
+    stored = corpus(
+        tmp_path, 'id,text\n1,"DIAGNOSIS\n\nfine  words"\n2,DIAGNOSIS fine words\n', "r.csv", id_column="id"
+    )
+    assert stored.column("text") == ["DIAGNOSIS\nfine words"]
+    assert stored.column("duplicates") == [["2"]]
+    assert stored.column("n_words") == [3]
+    flat = corpus(tmp_path, "id,text\n1,DIAGNOSIS fine words\n", "r.csv", id_column="id")
+    assert flat.column("sha256") == stored.column("sha256")
+    assert flat.lineage != stored.lineage  # sentences and sections end elsewhere: its embeddings are others
+
+
 def test_upstream_cleaning_folds_what_it_makes_equal(tmp_path: Path) -> None:
     stored = corpus(tmp_path, "grade I\ngrade II\n|\n", cleaning="upstream")
     assert stored.column("text") == ["grade"]

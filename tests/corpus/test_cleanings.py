@@ -53,18 +53,24 @@ def test_every_token_survives_in_order(seed: int) -> None:
     cleaned = lossless(text)
     assert tokens(cleaned) == expected
     assert lossless(cleaned) == cleaned
-    assert cleaned == " ".join(cleaned.split())
-    assert not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in cleaned)
+    assert cleaned == "\n".join(" ".join(line.split()) for line in cleaned.splitlines() if line)
+    assert not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in cleaned.replace("\n", ""))
 
 
 def test_white_space_and_control_characters_become_one_space() -> None:
-    text = "\ufeffGrade II | stage pT1 (1 of 11), I.  iIl\tG2\x0cend\r\n\x00"
+    text = "\ufeffGrade II | stage pT1 (1 of 11), I.  iIl\tG2\x01end\r\n\x00"
     assert lossless(text) == "Grade II | stage pT1 (1 of 11), I. iIl G2 end"
+
+
+def test_lines_stay_without_what_is_blank() -> None:
+    text = "\n\n FINAL  DIAGNOSIS \r\n\r\n  \t\r\nAdenoma.\x0cGROSS\u2028\x00\n4 cm.\n\n"
+    assert lossless(text) == "FINAL DIAGNOSIS\nAdenoma.\nGROSS\n4 cm."
+    assert upstream(text) == "FNAL DAGNOSS Adenoma. GROSS 4 cm."
 
 
 def test_a_hyphen_at_the_end_of_a_line_stays_a_soft_one_joins() -> None:
     assert lossless("well-\ndifferentiated carci\u00adnoma, adeno\u00ad\n  carcinoma") == (
-        "well- differentiated carcinoma, adenocarcinoma"
+        "well-\ndifferentiated carcinoma, adenocarcinoma"
     )
 
 

@@ -4,6 +4,7 @@ import torch
 
 from clipit.artifacts.schemas import report_embeddings
 from clipit.artifacts.tables import embedding_matrix, read_json, read_table
+from clipit.corpus.cleanings import lossless
 from clipit.embedding.reports import embed_reports
 from clipit.encoders.aligned import AlignedClip
 from clipit.encoders.retriever import load_retriever
@@ -132,6 +133,25 @@ def test_no_chunk_crosses_from_one_section_to_the_next(embed):
     passages = [SECTIONS[a:b] for a, b in zip(table.column("start"), table.column("stop"), strict=True)]
     assert not any("GROSS" in passage for passage in passages)
     assert "".join(passages).count("mucosa") == 1
+
+
+ALONE = "DIAGNOSIS\n tubular  adenoma\n\nGross description\nmucin\n"  # headings without a colon, each on its line
+
+
+def test_headings_that_stand_alone_on_a_line_are_found_in_cleaned_text(embed):
+    text = lossless(ALONE)
+    table = embed([text], policy="chunks", sections=["diagnosis"])
+    passages = [text[a:b] for a, b in zip(table.column("start"), table.column("stop"), strict=True)]
+    assert "".join(passages).split() == ["DIAGNOSIS", "tubular", "adenoma"]
+
+
+def test_a_line_break_is_no_token_of_a_tower_s(embed, monkeypatch):
+    tokenize, seen = AlignedClip.tokenize, []
+    monkeypatch.setattr(AlignedClip, "tokenize", lambda self, texts: seen.extend(texts) or tokenize(self, texts))
+    for policy in ("truncate", "chunks"):
+        lines, flat = (embedding_matrix(embed([text], policy=policy)) for text in ("mucin\nmucosa", "mucin mucosa"))
+        assert np.array_equal(lines, flat)
+    assert seen and not any("\n" in text for text in seen)
 
 
 def test_the_time_of_each_step_is_told(embed, tmp_path):

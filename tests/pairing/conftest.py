@@ -69,7 +69,7 @@ def world() -> Callable[..., World]:
         names = np.array([f"p{i:04}" for i in rng.permutation(n)], dtype=object)
         split = np.array(["train", "train", "val", "test"] * (n // 4) + ["train"] * (n % 4), dtype=object)
         barred = bar(group or [None] * n, patients or [[]] * m)
-        problem = Problem(names, images, split, reports, barred, min(ranks, m - barred.most()))
+        problem = Problem(names, images, split, reports, barred, min(ranks, m - barred.most))
         wide = images.astype(np.float64)
         if pooling == "late":
             whole = wide @ chunks.astype(np.float64).T

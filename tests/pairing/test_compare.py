@@ -45,6 +45,20 @@ def test_no_difference_is_called_one(tmp_path: Path) -> None:
     assert alone.table()["verdicts"][0]["outcome"] == "missing"
 
 
+def test_the_best_of_many_that_are_no_better_is_not_called_better(tmp_path: Path) -> None:
+    experiment = Experiment(tmp_path)
+    experiment.pair("top1", 0.4, seed=103)
+    for seed in range(14, 34):
+        experiment.pair(f"method{seed}", 0.4, seed=seed)
+    table = experiment.table()
+    best = max(table["comparisons"], key=lambda one: one["value"])
+    assert best["low"] > 0 > best["together"]["low"]
+    assert table["verdicts"][0]["outcome"] == "not_shown"
+    assert all(
+        one["together"]["low"] < one["low"] and one["together"]["high"] > one["high"] for one in table["comparisons"]
+    )
+
+
 def test_other_retrievers_are_held_against_the_first_one(tmp_path: Path) -> None:
     experiment = Experiment(tmp_path)
     experiment.pair("top1", 0.4)

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 
 from clipit.pairing import search
 from clipit.pairing.methods import METHODS
-from clipit.pairing.problem import Problem, Ranking
+from clipit.pairing.problem import Problem, Ranking, bar
 from clipit.pairing.search import Vectors
 from clipit.pairing.transport import report_potentials
 
@@ -105,6 +105,51 @@ def test_train_pairs_do_not_depend_on_other_images(world, method, pooling):
         train = made.train[rows]
         assert np.array_equal(another.report[train], whole.report[made.train])
         assert another.score[train].tobytes() == whole.score[made.train].tobytes()
+
+
+GROUPS = [f"g{i % 9}" for i in range(80)]
+PATIENTS = [[f"g{j // 5}"] if j < 20 else ["g20"] for j in range(30)]  # some with images; g20 has most, and none
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("left_out", ["val", "test", "a patient"])
+def test_no_pair_depends_on_the_images_of_other_splits_whoever_is_barred(world, method, left_out):
+    """The rest is barred anew, as it would be without the images that are left out."""
+    whole = with_truth(world(80, 30, group=GROUPS, patients=PATIENTS).problem)
+    gone = whole.split == left_out
+    if left_out == "a patient":  # the one with barred reports, of whom there is one image, in test
+        groups = ["g3" if i == 79 else "g8" for i in range(80)]
+        whole, gone = replace(whole, barred=bar(groups, PATIENTS)), np.arange(80) == 79
+        assert whole.split[79] == "test"
+    else:
+        groups = GROUPS
+    keep = np.flatnonzero(~gone)
+    fewer = replace(
+        whole, images=whole.images[keep], patch_id=whole.patch_id[keep], split=whole.split[keep],
+        barred=bar([groups[i] for i in keep], PATIENTS), truth=(whole.truth[0][keep], whole.truth[1]),
+    )  # fmt: skip
+    told = keep if method != "shuffled" else keep[whole.split[keep] == "train"]  # dealt among those of one split
+    one, other = run(whole, method), run(fewer, method)
+    assert np.array_equal(one.report[told], other.report[np.isin(keep, told)])
+    assert one.score[told].tobytes() == other.score[np.isin(keep, told)].tobytes()
+
+
+def test_random_is_uniform_over_the_reports_that_an_image_may_have(world):
+    made = world(4000, 12, group=["g0"] * 4000, patients=[["g0"]] * 2 + [[]] * 10, ranks=3)
+    report = run(made.problem, "random").report
+    assert report.min() == 2 and all(len(set(row)) == 3 for row in report.tolist())
+    for rank in range(3):
+        used = np.bincount(report[:, rank], minlength=12)[2:]
+        assert ((used - 400) ** 2 / 400).sum() < 9 + 5 * np.sqrt(18)  # chi-squared, 9 degrees of freedom
+
+
+def test_shuffled_deals_a_corpus_that_is_just_large_enough(world):
+    patients = [[f"g{j % 3}"] for j in range(15)]
+    made = world(60, 15, group=[f"g{i % 4}" for i in range(60)], patients=patients)
+    assert made.problem.ranks == made.problem.most_ranks == 10
+    ranking = run(made.problem, "shuffled")
+    assert all(f"g{i % 4}" not in patients[j] for i, row in enumerate(ranking.report) for j in row)
+    assert all(len(set(row)) == 10 for row in ranking.report.tolist())
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))

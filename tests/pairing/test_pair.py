@@ -177,6 +177,23 @@ def test_reports_of_a_patient_never_meet_that_patients_images(embedded: Embedded
     assert (plain["report_id"] != found["report_id"]).any()
 
 
+def test_it_is_told_how_many_are_kept_apart(embedded: Embedded, tmp_path: Path, capsys) -> None:
+    files = write_tables(tmp_path)
+    named = {key: files[key] for key in ("patches", "corpus")}
+    ranked(embedded, tmp_path / "out.parquet", "top1", named)
+    assert f"{M} reports are of patients of 22 images, and never meet those" in capsys.readouterr().err
+    stored = read_table(files["patches"], patches.SCHEMA)
+    columns = {name: stored.column(name) for name in stored.table.column_names}
+    write_table(files["patches"], columns | {"group": ["other"] * N}, patches.SCHEMA, stored.provenance)
+    ranked(embedded, tmp_path / "out.parquet", "top1", named)
+    assert (
+        "no report is kept from an image: where they share patients, spell their names alike" in capsys.readouterr().err
+    )
+    write_table(files["patches"], columns | {"group": [None] * N}, patches.SCHEMA, stored.provenance)
+    ranked(embedded, tmp_path / "out.parquet", "top1", named)
+    assert "kept from an image" not in capsys.readouterr().err
+
+
 def test_methods_get_splits_and_truth_from_their_files(embedded: Embedded, tmp_path: Path) -> None:
     files = write_tables(tmp_path)
     fitted = ranked(embedded, tmp_path / "a.parquet", "csls", {"splits": files["splits"]}, neighbours=3)

@@ -25,6 +25,7 @@ SKILLS = {
 HISTORY = ["step", "train_loss", "train_ce", "train_kd", "val_loss", "val_balanced_accuracy", "skill"]
 PRECISION = {"finding": 0.6, "class": 0.93, "chance_finding": 0.04, "chance_class": 0.17}
 AGREEMENT = {"ami": 0.41, "ami_by_chance": 0.02, "p": 0.005, "leave_one_out": 0.78, "leave_one_out_by_chance": 0.16}
+NAMES = {"dataset": "phantom", "corpus": "reports", "retriever": "clip"}
 HOSTILE = "</figcaption><script>alert('carcinoma')</script> <img src=x onerror=alert(1)> zymogenic mucosa"
 
 
@@ -112,7 +113,7 @@ def _audit(path: Path, method: str, *, truth: bool) -> dict[str, Any]:
         "precision_at_1": PRECISION if truth else None,
     }  # fmt: skip
     write_json(path, content, Origin("pair", code="a" * 64).provenance())
-    return {"pairing": method, "audit": path}
+    return {"row": NAMES | {"pairing": method}, "audit": path}
 
 
 def _timing(path: Path, part: int) -> Path:
@@ -150,7 +151,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                     _audit(root / "random.json", "random", truth=False),
                 ],
                 "pairings_json": _pairings(root),
-                "montage": _montage(root),
+                "montage": {"row": NAMES | {"pairing": "top1"}, "files": _montage(root)},
                 "slides": [],
             }
         ],

@@ -61,6 +61,28 @@ def test_the_audit_leads_to_the_explorer_where_there_is_one(page) -> None:
     assert "explorer.html" not in page(explorer=False)
 
 
+def test_another_backbone_is_another_drawing_of_the_training(page, artefacts, tmp_path) -> None:
+    first = artefacts["experiments"][0]
+    both = [run | {"row": run["row"] | {"backbone": name}} for name in ("resnet", "vit") for run in first["runs"]]
+    outs = [tmp_path / f"both.{suffix}" for suffix in ("csv", "md", "json")]
+    compare(both, *outs, origin=Origin("compare"), resamples=20)
+    html = page(experiments=[first | {"table_json": outs[2], "runs": both}])
+    drawn = [label for label in re.findall(r'aria-label="([^"]+)"', html) if label.startswith("Training curves")]
+    assert len(drawn) == 2
+    assert all("lora_only" in label and "clipit" in label for label in drawn)  # which has no corpus, and which has one
+    assert "<h4>resnet</h4>" in html and "<h4>vit</h4>" in html
+
+
+def test_what_is_shown_of_several_data_sets_says_of_which(page, artefacts) -> None:
+    first = artefacts["experiments"][0]
+    assert "<h3>top1</h3>" in page()
+    assert "phantom with reports by clip, top1: a few patches of each class" in _Elements(page()).text
+    of_ward = [audit | {"row": audit["row"] | {"dataset": "ward"}} for audit in first["audits"]]
+    html = page(experiments=[first | {"audits": first["audits"] + of_ward}])
+    for title in ("phantom · top1", "ward · top1"):
+        assert f"<h3>{title}</h3>" in html
+
+
 def test_report_text_is_escaped(page) -> None:
     html = page()
     assert "&lt;script&gt;alert(" in html

@@ -143,6 +143,38 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str, content: str,
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("reports.csv", '4711,DOE^JANE,"Tubular adenoma of the colon."'),
+        ("reports.tsv", "doe_jane\tno tumour seen"),
+        ("reports.csv", f"doe_jane,{'adenoma' * 6}"),
+        ("reports.csv", "4711,adenoma"),
+        ("reports.jsonl", '{"DOE JANE": "adenoma"}'),
+    ],
+)
+def test_a_table_without_a_header_shows_nothing_of_it(tmp_path: Path, name: str, line: str) -> None:
+    path = tmp_path / name
+    path.write_text(f"{line}\n")
+    with pytest.raises(UserError, match=r"no column 'text' \(column\): its first line .* may be no header") as caught:
+        read(path)
+    assert not any(word in str(caught.value).lower() for word in ("doe", "adenoma", "tumour", "4711"))
+
+
+def test_a_patient_is_one_name_however_a_table_holds_it(tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "text": "a", "who": 12.0},
+        {"id": 2, "text": "b", "who": None},
+        {"id": 3, "text": "c", "who": 1.5},
+    ]
+    found = reports(write_table(tmp_path / "r.parquet", rows), "text", "id", "who")
+    assert [report.patient for report in found] == ["12", None, "1.5"]
+    (tmp_path / "r.jsonl").write_text('{"id": 1, "text": "a", "who": 12.0}\n{"id": 2, "text": "b", "who": NaN}\n')
+    assert [report.patient for report in reports(tmp_path / "r.jsonl", "text", "id", "who")] == ["12", None]
+    (tmp_path / "r.csv").write_text("id,text,who\n1,a, p1 \n2,b,  \n")
+    assert [report.patient for report in reports(tmp_path / "r.csv", "text", "id", "who")] == ["p1", None]
+
+
 def test_a_missing_corpus_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         read(tmp_path / "nothing")

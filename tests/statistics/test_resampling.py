@@ -1,7 +1,7 @@
 import numpy as np
 
 from clipit.statistics.metrics import auroc
-from clipit.statistics.resampling import draws, interval
+from clipit.statistics.resampling import draws, interval, simultaneous
 
 
 def test_ungrouped_draws_keep_the_class_counts() -> None:
@@ -36,3 +36,22 @@ def test_resamples_of_one_class_leave_the_interval_of_auroc_defined() -> None:
     samples = auroc(labels, np.stack([1 - score, score], axis=1), weights)
     assert np.isnan(samples).any()
     assert np.isfinite(interval(samples)).all()
+
+
+def test_intervals_that_hold_together_are_as_wide_as_their_number_asks() -> None:
+    rng = np.random.default_rng(0)
+    values = np.arange(20) / 10
+    samples = values + rng.normal(size=(20_000, 20)) * 0.5
+    low, high = simultaneous(values[:1], samples[:, :1])
+    assert abs((high - low)[0] / 2 - 1.96 * 0.5) < 0.02  # alone: the normal interval
+    low, high = simultaneous(values, samples)
+    assert np.allclose((high - low) / 2, 3.02 * 0.5, atol=0.03)  # Šidák: the normal quantile of 0.95^(1/20)
+    same = np.repeat(samples[:, :1], 20, axis=1)  # what moves together is one comparison
+    assert np.allclose(simultaneous(values[[0] * 20], same)[1], simultaneous(values[:1], samples[:, :1])[1])
+
+
+def test_what_never_varies_has_no_width_and_widens_no_other() -> None:
+    samples = np.column_stack([np.random.default_rng(0).normal(size=500), np.zeros(500)])
+    low, high = simultaneous(np.zeros(2), samples)
+    assert low[1] == high[1] == 0
+    assert np.isclose(high[0], simultaneous(np.zeros(1), samples[:, :1])[1][0])

@@ -92,7 +92,7 @@ class Setting:
         rest = np.array([rng.permutation(np.setdiff1d(np.arange(REPORTS), [code]))[:9] for code in best])
         pairs = write_pairs(self.file(f"{pairing}_pairs"), np.hstack([best[:, None], rest]), REPORTS)
         self.context["pairings"].append(
-            {"pairing": pairing, "method": method, "chosen": chosen, "pairs": pairs,
+            {"pairing": pairing, "method": method, "control": method == "random", "chosen": chosen, "pairs": pairs,
              "teacher": self.teacher(f"{pairing}_teacher", right, seed=seed + 20)}
         )  # fmt: skip
 

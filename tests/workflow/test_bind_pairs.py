@@ -27,12 +27,29 @@ def test_a_table_has_what_is_trained_on_what_is_audited_and_one_draw() -> None:
     bind, _ = bound(variants=["clipit", "random_pairing"], seeds=[3, 4], audit=["top5", "random"])
     shown = [row["row"]["pairing"] for row in bind.compared_pairings("demo")]
     assert shown == ["top1", "top5", "random", "random_seed3"]
-    assert [audit["pairing"] for audit in bind.audits("demo")] == shown
+    assert [audit["row"]["pairing"] for audit in bind.audits("demo")] == shown
     assert {row["method"] for row in bind.compared_pairings("demo")} == {"top1", "topk", "random"}
     files = bind.compared_pairing_files("demo")
     assert len(files) == len(set(files))
     for row in bind.compared_pairings("demo"):
         assert {row["pairs"], row["audit"], row["patches"], *row["truth"].values()} <= set(files)
+
+
+def test_every_control_of_a_table_is_one_whoever_made_it() -> None:
+    bind, _ = bound(variants=["clipit", "random_pairing"], audit=["csls", "random", "shuffled", "oracle"])
+    controls = {row["row"]["pairing"]: row["control"] for row in bind.compared_pairings("demo")}
+    assert [name for name, control in controls.items() if not control] == ["top1", "csls"]
+    assert len(controls) == 6
+
+
+def test_the_pictures_are_of_a_pairing_that_is_no_control() -> None:
+    bind, _ = bound(variants=["random_pairing"], audit=["shuffled", "oracle", "csls"])
+    montage = bind.report_content()["experiments"][0]["montage"]
+    assert montage["row"]["pairing"] == "csls"
+    assert montage["files"]["pairs"] in bind.report_files()
+    assert (
+        bound(variants=["random_pairing"], audit=["shuffled"])[0].report_content()["experiments"][0]["montage"] is None
+    )
 
 
 def test_retrievers_multiply_and_the_first_comes_first() -> None:

@@ -17,7 +17,7 @@ class PairedReports:
     """The reports paired with the patches of a data set.
 
     Attributes:
-        stored: the table that they come from.
+        stored: the table that they come from, without its rows.
         patch_id: names of the N patches, object array (N,).
         report_id: names of the reports that occur, sorted, object array (m,).
         report: int64 (N, ranks) index into `report_id`, best first; -1 where a patch has fewer ranks.
@@ -76,7 +76,7 @@ def read_paired_reports(path: str | Path) -> PairedReports:
     similarity = np.empty(len(report), dtype=np.float32)
     similarity[patch[first]] = stored.table.column("similarity").to_numpy()[first]
     patch_id = np.array(patches.dictionary.to_pylist(), dtype=object)
-    return PairedReports(stored, patch_id, report_id, report, similarity, int(stored.meta["n_reports"]))
+    return PairedReports(stored.without_rows(), patch_id, report_id, report, similarity, int(stored.meta["n_reports"]))
 
 
 def report_names(paired: Sequence[PairedReports]) -> np.ndarray:

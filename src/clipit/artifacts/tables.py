@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ class Stored:
     @property
     def lineage(self) -> Mapping[str, str]:
         return self.provenance["lineage"]
+
+    def without_rows(self) -> "Stored":
+        """What the table says of itself: tables of millions of rows must not stay in memory side by side."""
+        return replace(self, table=self.table.schema.empty_table())
 
     def column(self, name: str) -> list[Any]:
         """A column as a Python list."""

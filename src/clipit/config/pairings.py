@@ -12,6 +12,8 @@ class _Pairing(Strict):
 
     fitted: ClassVar[bool] = False
     """Whether it looks at the splits: to fit on train images, or to keep the splits apart."""
+    control: ClassVar[bool] = False
+    """Whether it looks at no image, or at the truth: it bounds the others, and nobody would choose it."""
     exclude_same_patient: bool = True
     """A report never meets an image of its own patient, where both name one (a report's patient, a patch's group)."""
 
@@ -96,6 +98,7 @@ class Centred(_Weighted):
 class Random(_Pairing):
     """A uniform draw: the control without retrieval."""
 
+    control = True
     method: Literal["random"]
     seed: int = 0
 
@@ -104,6 +107,7 @@ class Shuffled(_Pairing):
     """The top-1 reports, dealt anew to the images of each split: the control with the same use of reports."""
 
     fitted = True
+    control = True
     method: Literal["shuffled"]
     seed: int = 0
 
@@ -111,6 +115,7 @@ class Shuffled(_Pairing):
 class Oracle(_Pairing):
     """A report of the image's own finding: the phantom's upper bound."""
 
+    control = True
     method: Literal["oracle"]
 
 

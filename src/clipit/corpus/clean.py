@@ -11,7 +11,7 @@ from typing import Any
 from clipit.artifacts.provenance import Origin, json_digest
 from clipit.artifacts.schemas import report_truth, reports
 from clipit.artifacts.tables import write_table
-from clipit.corpus.cleanings import CLEANINGS
+from clipit.corpus.cleanings import CLEANINGS, one_line
 from clipit.corpus.word_removal import remove_words
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
@@ -36,11 +36,11 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
     """Writes the corpus of a catalog entry, sorted by report id (schema `reports`).
 
     With `entry["split_sections"]` a report with headings becomes a report a section, named `{report_id}/{section}`; one
-    without keeps its id. Reports whose cleaned texts are equal are folded into the first.
+    without keeps its id. Reports whose cleaned texts are equal, line breaks aside, are folded into the first.
 
     The metadata account for all that was read: `read` and `folded` count reports as found and duplicates, `empty` are
-    the ids that had no text, `patients_of_folded` names all patients of a text that several have; when splitting,
-    `unsplit` counts reports without a heading and `sections` the others' sections by name.
+    the ids that had no text, `patients_of_folded` names all patients of a text that reports of other patients than
+    its own have too; when splitting, `unsplit` counts reports without a heading and `sections` the others' by name.
 
     Raises:
         UserError: no report has text, or two would have one id.
@@ -75,7 +75,9 @@ def clean_reports(entry: Mapping[str, Any], out: Path, *, origin: Origin) -> Non
         "read": read,
         "empty": empty,
         "folded": sum(len(row.duplicates) for row in kept.values()),
-        "patients_of_folded": {row.report_id: sorted(row.patients) for row in kept.values() if len(row.patients) > 1},
+        "patients_of_folded": {
+            row.report_id: sorted(row.patients) for row in kept.values() if row.patients - {row.patient}
+        },
     }
     meta |= {"sections": dict(sections), "unsplit": unsplit} if split else {}
     _write(kept, out, origin, meta, entry.get("words_removed", 0))
@@ -103,13 +105,17 @@ def _keep(kept: dict[str, _Kept], empty: list[str], report: RawReport, report_id
     if not text:
         empty.append(report_id)
         return
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = _digest(one_line(text))
     if digest in kept:
         kept[digest].duplicates.append(report_id)
     else:
         kept[digest] = _Kept(report_id, text, report.organ, report.patient, report.source)
     if report.patient is not None:
         kept[digest].patients.add(report.patient)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _write(
@@ -121,9 +127,10 @@ def _write(
         for name in ("report_id", "organ", "patient", "source", "duplicates")
     }
     texts = [remove_words(row.text, words_removed, row.report_id) for row in rows]
-    digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    digests = [_digest(one_line(text)) for text in texts]
     columns |= {"text": texts, "n_words": [len(text.split()) for text in texts], "sha256": digests}
-    lineage = {"reports": json_digest(list(zip(columns["report_id"], digests, strict=True)))}
+    # Of the texts as they stand: where sentences and sections end depends on the lines, which the digests leave out.
+    lineage = {"reports": json_digest(list(zip(columns["report_id"], map(_digest, texts), strict=True)))}
     write_table(out, columns, reports.SCHEMA, origin.provenance(lineage=lineage), meta)
 
 

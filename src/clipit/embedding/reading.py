@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clipit.encoders.chunking import Span, TokenCounter, beginning, cut
+from clipit.encoders.chunking import Span, TokenCounter, Tokenize, beginning, cut
 from clipit.encoders.retriever import Retriever, truncate
 from clipit.runtime.errors import UserError
 from clipit.sources.report_sections import split_sections
@@ -52,10 +52,11 @@ def read_beginnings(
     read = [[(0, len(text))] for text in texts] if read is None else read
     wanted = [" ".join(text[start:stop] for start, stop in spans) for text, spans in zip(texts, read, strict=True)]
     place = {text: i for i, text in enumerate(dict.fromkeys([*wanted, *texts]))}
-    ids = retriever.tokenize(list(place))
+    tokenize = _by_words(retriever)
+    ids = tokenize(list(place))
     kept = [truncate(ids[place[text]], retriever.context_length) for text in wanted]
     short = [len(few) < len(ids[place[text]]) for few, text in zip(kept, wanted, strict=True)]
-    count = TokenCounter(retriever.tokenize, [text for text, is_short in zip(texts, short, strict=True) if is_short])
+    count = TokenCounter(tokenize, [text for text, is_short in zip(texts, short, strict=True) if is_short])
     stop = [
         beginning(text, count, retriever.context_length, spans) if is_short else spans[-1][1]
         for text, spans, is_short in zip(texts, read, short, strict=True)
@@ -72,7 +73,8 @@ def read_beginnings(
 
 
 def _read_chunks(texts: Sequence[str], read: Sequence[Sequence[Span]], retriever: Retriever, overlap: int) -> Reading:
-    count = TokenCounter(retriever.tokenize, texts)
+    tokenize = _by_words(retriever)
+    count = TokenCounter(tokenize, texts)
     chunks = cut(texts, count, retriever.context_length, overlap=overlap, read=read)
     if (longest := max(map(len, chunks))) > _MOST_CHUNKS:
         raise UserError(f"a report has {longest:,} chunks, {_MOST_CHUNKS:,} at most: split or leave out that text")
@@ -80,7 +82,7 @@ def _read_chunks(texts: Sequence[str], read: Sequence[Sequence[Span]], retriever
     span = [each for spans in chunks for each in spans]
     passages = [texts[i][start:stop] for i, (start, stop) in zip(of_text, span, strict=True)]
     place = {passage: i for i, passage in enumerate(dict.fromkeys(passages))}
-    ids = [truncate(each, retriever.context_length) for each in retriever.tokenize(list(place))]
+    ids = [truncate(each, retriever.context_length) for each in tokenize(list(place))]
     total = sum(map(count.of, texts))
     covered = sum(count.of(text[a:b]) for text, spans in zip(texts, read, strict=True) for a, b in spans)
     return Reading(
@@ -91,6 +93,11 @@ def _read_chunks(texts: Sequence[str], read: Sequence[Sequence[Span]], retriever
         share=covered / total,
         total=total,
     )
+
+
+def _by_words(retriever: Retriever) -> Tokenize:
+    """The retriever's tokens of texts, whatever white space is between the words: a line break is a token to some."""
+    return lambda texts: retriever.tokenize([" ".join(text.split()) for text in texts])
 
 
 def _stretches(text: str, sections: Sequence[str]) -> list[Span]:

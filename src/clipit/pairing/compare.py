@@ -19,7 +19,7 @@ from clipit.pairing.precision import read_truth
 from clipit.runtime.errors import UserError
 from clipit.statistics.groups import group_codes
 from clipit.statistics.pairings import agreement
-from clipit.statistics.resampling import draws, interval
+from clipit.statistics.resampling import draws, interval, simultaneous
 
 PLAIN = "top1"
 _FIGURES = ("coverage", "top_hub_share", "skewness", "skewness_1", "entropy", "effective_reports", "similarity",
@@ -28,10 +28,11 @@ _FIGURES = ("coverage", "top_hub_share", "skewness", "skewness_1", "entropy", "e
 
 @dataclass(frozen=True)
 class _Line:
-    """A pairing: its names, its method, its audit, its pairs, the share of the corpus's tokens that was read."""
+    """A pairing: names, method, whether it is a control, audit, pairs, share of the corpus's tokens that was read."""
 
     row: Mapping[str, str]
     method: str
+    control: bool
     audit: Mapping[str, Any]
     paired: PairedReports
     tokens_read: float
@@ -79,11 +80,12 @@ def compare_pairings(
     """Writes the table of an experiment's pairings as CSV, Markdown and JSON.
 
     Where the truth is known, precision@1 (the finding) on the test images is compared with that of `top1`, by the same
-    retriever and by the first one listed: paired, with intervals by a bootstrap over patients.
+    retriever and by the first one listed: paired, with intervals by a bootstrap over patients. Of those against the
+    first one, controls aside, there are intervals that hold together too; the verdict goes by them.
 
     Args:
-        pairings: {"row": {"dataset", "corpus", "retriever", "pairing"}, "method", and the paths "pairs", "audit",
-            "report_embeddings", "patches", "splits", and "truth": {"image_truth", "report_truth"} or {}}.
+        pairings: {"row": {"dataset", "corpus", "retriever", "pairing"}, "method", "control", and the paths "pairs",
+            "audit", "report_embeddings", "patches", "splits", and "truth": {"image_truth", "report_truth"} or {}}.
         out_csv: table to write.
         out_md: the same to read.
         out_json: all of it, with how far every two pairings agree on the test images.
@@ -156,7 +158,9 @@ def _line(pairing: Mapping[str, Any]) -> _Line:
         raise UserError(f"{pairing['audit']} is not of {pairing['pairs']}: delete it and run snakemake again")
     embedded = read_table(pairing["report_embeddings"], embeddings_schema.schema())
     agree(embedded, paired.stored)
-    return _Line(pairing["row"], pairing["method"], audit, paired, float(embedded.meta["tokens_read"]))
+    return _Line(
+        pairing["row"], pairing["method"], pairing["control"], audit, paired, float(embedded.meta["tokens_read"])
+    )
 
 
 def _resampled(hits: np.ndarray, groups: np.ndarray | None, resamples: int) -> np.ndarray:
@@ -167,11 +171,22 @@ def _resampled(hits: np.ndarray, groups: np.ndarray | None, resamples: int) -> n
 
 
 def _compare(context: _Context, shares: np.ndarray | None) -> Iterator[dict[str, Any]]:
-    """Every pairing minus plain top-1 by its own retriever, and by the first one."""
+    """Every pairing minus plain top-1 by its own retriever, and by the first one.
+
+    `together` is the interval of a rival that holds for all of them at once: methods that compete to beat the plain
+    top-1 of the first retriever.
+    """
     if context.hits is None or shares is None:
         return
+    plain = context.plain()
+    rivals = [] if plain is None else [i for i, one in enumerate(context.lines) if i != plain and not one.control]
+    together = {}
+    if rivals:
+        values = (context.hits[rivals] - context.hits[plain]).mean(axis=1)
+        bounds = simultaneous(values, shares[:, rivals] - shares[:, [plain]]).T.tolist()
+        together = {(i, plain): {"low": low, "high": high} for i, (low, high) in zip(rivals, bounds, strict=True)}
     for i, line in enumerate(context.lines):
-        for against in dict.fromkeys((context.plain(line.row["retriever"]), context.plain())):
+        for against in dict.fromkeys((context.plain(line.row["retriever"]), plain)):
             if against is None or against == i:
                 continue
             low, high = interval(shares[:, i] - shares[:, against])
@@ -182,6 +197,7 @@ def _compare(context: _Context, shares: np.ndarray | None) -> Iterator[dict[str,
                 "value": float(context.hits[i].mean() - context.hits[against].mean()),
                 "low": low,
                 "high": high,
+                "together": together.get((i, against)),
             }
 
 

@@ -5,7 +5,6 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clipit.statistics.pairings import CONTROLS
 from clipit.statistics.wording import bracket, markdown_table, p_value, points, shared_labels, varying_columns
 
 _PLAIN_FIGURES = ("coverage", "top_hub_share", "skewness", "skewness_1", "entropy", "effective_reports")
@@ -104,14 +103,15 @@ def about(table: Mapping[str, Any], row: Mapping[str, str]) -> str:
 def verdict(plain: Mapping[str, str], comparisons: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Does a method beat plain top-1 (of the first retriever)? {"outcome", "text"}, controls aside.
 
-    `outcome` is better (some interval lies above 0), not_shown, or missing (nothing to compare).
+    `outcome` is better (some interval lies above 0, of those that hold for all rivals together), not_shown, or missing
+    (nothing to compare).
     """
-    rivals = [one for one in comparisons if one["against"] == plain and one["method"] not in CONTROLS]
+    rivals = [one for one in comparisons if one["against"] == plain and one["together"]]
     rivals.sort(key=lambda one: -one["value"])
     baseline = f"plain {plain['pairing']} of {plain['retriever']}"
     if not rivals:
         return {"outcome": "missing", "text": f"No method was run that could beat {baseline}"}
-    better = [one for one in rivals if one["low"] > 0]
+    better = [one for one in rivals if one["together"]["low"] > 0]
     if better:
         named = "; ".join(_named(one, plain) for one in better)
         text = f"{len(better)} of {len(rivals)} find the right finding more often than {baseline}: {named}"
@@ -123,7 +123,7 @@ def verdict(plain: Mapping[str, str], comparisons: Sequence[Mapping[str, Any]]) 
 def _named(one: Mapping[str, Any], plain: Mapping[str, str]) -> str:
     same = one["row"]["retriever"] == plain["retriever"]
     name = one["row"]["pairing"] if same else f"{one['row']['pairing']} of {one['row']['retriever']}"
-    return f"{name} {_difference(one)}"
+    return f"{name} {points(one['value'])} {bracket(one['together'])}"
 
 
 def notes(table: Mapping[str, Any], *, synthetic: bool, cautions: Sequence[str], resamples: int) -> list[str]:
@@ -134,7 +134,8 @@ def notes(table: Mapping[str, Any], *, synthetic: bool, cautions: Sequence[str],
         said.append(
             "Right finding: share of the test images whose best report has the image's finding (precision@1). Square "
             f"brackets: 95% percentile bootstrap over patients where known, {resamples:,} resamples, paired for a "
-            f"difference, not corrected for the number of comparisons ({len(table['comparisons'])})."
+            f"difference, not corrected for the number of comparisons ({len(table['comparisons'])}). The verdict goes "
+            "by intervals that hold for all methods together (max-T over the same resamples), controls aside."
         )
     said += [
         "Over all images: coverage, the share of the corpus that is some image's best report; top hub, the share of "

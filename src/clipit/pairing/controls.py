@@ -1,6 +1,7 @@
 """Pairings that say what a pairing is worth: without retrieval, with its use of reports alone, and with the truth."""
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,33 +19,28 @@ _TOO_FEW = (
 def random(problem: Problem, *, seed: int) -> Ranking:
     """Reports drawn uniformly without replacement, for each image on its own: the control without retrieval.
 
-    The draw depends on the seed and the patch id alone, so adding an image changes no other image's report.
+    The draw depends on the seed, the patch id and what is barred for the image alone, so adding an image changes no
+    other image's report.
     """
-    n, spare = len(problem.reports), problem.barred.most()
-    drawn = np.stack([_draw(n, min(n, problem.ranks + spare), seed, patch_id) for patch_id in problem.patch_id])
-    barred = problem.barred.mask(np.arange(len(drawn)), drawn)
-    fit = np.argsort(barred, axis=1, kind="stable")[:, : problem.ranks]
-    return _in_this_order(np.take_along_axis(drawn, fit, 1))
+    n = len(problem.reports)
+    drawn = np.stack([_rng(seed, patch).choice(n, problem.ranks, replace=False) for patch in problem.patch_id])
+    return _in_this_order(_fitting(problem, drawn, lambda i: _rng(seed, problem.patch_id[i], "more").permutation(n)))
 
 
 def shuffled(problem: Problem, *, seed: int) -> Ranking:
     """The reports of `top1`, dealt anew to the images of each split: every report is used as often, for other images.
 
-    An image that is dealt a report of its own patient swaps with another.
+    An image that is dealt a report of its own patient swaps with another. The splits are dealt apart: an image changes
+    no pair of another split.
     """
     assert problem.split is not None
-    spare = min(problem.ranks + problem.barred.most(), problem.most_ranks)
-    found = problem.ranked(ranks=spare).report
+    found = problem.ranked(ranks=min(problem.ranks + problem.barred.most, problem.most_ranks)).report
     for number, split in enumerate(SPLITS):
         rows = np.flatnonzero(problem.split == split)
         rows = rows[np.argsort(problem.patch_id[rows])]
         rng = np.random.default_rng([seed, number])
         found[rows] = _dealt(problem, rows, found[rows], rng)
-    barred = problem.barred.mask(np.arange(len(found)), found)
-    fit = np.argsort(barred, axis=1, kind="stable")[:, : problem.ranks]
-    if np.take_along_axis(barred, fit, 1).any():
-        raise UserError(_TOO_FEW)
-    return _in_this_order(np.take_along_axis(found, fit, 1))
+    return _in_this_order(_fitting(problem, found, lambda _: np.arange(len(problem.reports))))
 
 
 def oracle(problem: Problem) -> Ranking:
@@ -71,12 +67,22 @@ def _dealt(problem: Problem, rows: np.ndarray, report: np.ndarray, rng: np.rando
     raise UserError(_TOO_FEW)
 
 
+def _fitting(problem: Problem, report: np.ndarray, others: Callable[[int], np.ndarray]) -> np.ndarray:
+    """The first `problem.ranks` of `report` (n, k) that an image may have, filled up with the first of `others(i)`."""
+    fitting: np.ndarray = report[:, : problem.ranks].copy()
+    for i in np.flatnonzero(problem.barred.mask(np.arange(len(report)), fitting).any(axis=1)):
+        row = np.concatenate([report[i], others(i)])
+        row = row[~problem.barred.mask(np.array([i]), row[None])[0]]
+        fitting[i] = row[np.sort(np.unique(row, return_index=True)[1])][: problem.ranks]
+    return fitting
+
+
 def _in_this_order(report: np.ndarray) -> Ranking:
     """A ranking that is by nothing but its own order."""
     score = np.broadcast_to(-np.arange(report.shape[1], dtype=np.float32), report.shape)
     return Ranking(report, score)
 
 
-def _draw(n: int, ranks: int, seed: int, patch_id: str) -> np.ndarray:
-    entropy = int.from_bytes(hashlib.sha256(patch_id.encode()).digest()[:8], "little")
-    return np.random.default_rng([seed, entropy]).choice(n, ranks, replace=False)
+def _rng(seed: int, *names: str) -> np.random.Generator:
+    entropy = int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "little")
+    return np.random.default_rng([seed, entropy])

@@ -1,5 +1,6 @@
 """The pairing stage: image embeddings and report embeddings in, pairs out."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def pair(
         _splits(tables["splits"], patch_id) if "splits" in tables else None,
         corpus,
         barred,
-        min(RANKS, len(corpus) - barred.most()),
+        min(RANKS, len(corpus) - barred.most),
         device,
         _findings(tables, patch_id, corpus) if "image_truth" in tables else None,
     )
@@ -86,11 +87,14 @@ def pair(
 
 
 def _check_size(path: Path, problem: Problem, k: int) -> None:
-    n, most = len(problem.reports), problem.barred.most()
+    n, most = len(problem.reports), problem.barred.most
     if n < 2:
         raise UserError(f"{path} holds one report, which would be every image's: add reports, or choose another corpus")
     if problem.ranks < 1:
-        raise UserError(f"{path}: all {n} reports are of one patient, whose images can have none: add reports")
+        raise UserError(
+            f"{path}: all {n} reports are of one patient, whose images can have none: add reports, or set "
+            "exclude_same_patient: false in this pairing"
+        )
     if k > n - most:
         less = f", {most} of one patient" if most else ""
         raise UserError(f"k = {k} reports an image are asked for, {path} holds {n}{less}: lower k in this pairing")
@@ -108,7 +112,23 @@ def _barred(tables: Mapping[str, Stored], patch_id: np.ndarray, corpus: ReportVe
     patient = _by(tables["corpus"], "report_id", "patient")
     of_folded = tables["corpus"].meta.get("patients_of_folded", {})
     patients = [of_folded.get(r) or ([patient[r]] if patient[r] else []) for r in corpus.report_id]
-    return bar([group[name] for name in patch_id], patients)
+    groups = [group[name] for name in patch_id]
+    barred = bar(groups, patients)
+    _tell(barred, named=any(patients) and any(groups))
+    return barred
+
+
+def _tell(barred: Barred, *, named: bool) -> None:
+    """Says what is kept apart, and that names which should meet may be spelt in two ways; numbers alone, no name."""
+    reports, images = barred.counts()
+    if images:
+        print(f"{reports:,} reports are of patients of {images:,} images, and never meet those", file=sys.stderr)
+    elif named:
+        print(
+            "reports name patients and images name groups, but never the same one, so no report is kept from an image: "
+            "where they share patients, spell their names alike",
+            file=sys.stderr,
+        )
 
 
 def _splits(table: Stored, patch_id: np.ndarray) -> np.ndarray:

@@ -94,8 +94,8 @@ class Problem:
 
     @property
     def most_ranks(self) -> int:
-        """Reports that every image can have: the corpus less those of the patient that has most."""
-        return len(self.reports) - self.barred.most()
+        """Reports that any image can have: the corpus less those of the patient that has most."""
+        return len(self.reports) - self.barred.most
 
 
 def read_images(parts: Sequence[Path]) -> tuple[list[Stored], np.ndarray, np.ndarray]:
@@ -137,4 +137,5 @@ def bar(group: Sequence[str | None], patients: Sequence[Sequence[str]]) -> Barre
     number = {name: i for i, name in enumerate(sorted({g for g in group if g is not None} & set(reports_of)))}
     keys = sorted(i * len(patients) + report for name, i in number.items() for report in reports_of[name])
     barred = np.array([number.get(g or "", -1) for g in group], np.int64)
-    return Barred(barred, np.array(keys, np.int64), len(patients))
+    most = max(map(len, reports_of.values()), default=0)
+    return Barred(barred, np.array(keys, np.int64), len(patients), most)

@@ -57,15 +57,18 @@ class Barred:
         group: a number for the patient of each image, int64 (n,); -1: none of the reports is of that patient.
         keys: patient x M + report of every barred pair, int64, sorted.
         n_reports: M.
+        most: reports of the patient who has most of the corpus, with or without an image: what ranks there are must
+            not depend on the images.
     """
 
     group: np.ndarray
     keys: np.ndarray
     n_reports: int
+    most: int
 
-    def most(self) -> int:
-        """The greatest number of reports that one patient has."""
-        return int(np.bincount(self.keys // self.n_reports).max()) if len(self.keys) else 0
+    def counts(self) -> tuple[int, int]:
+        """How many reports are barred for some image, and how many images have such reports."""
+        return len(np.unique(self.keys % self.n_reports)), int((self.group >= 0).sum())
 
     def mask(self, rows: np.ndarray, report: np.ndarray) -> np.ndarray:
         """Which of the reports (rows, k) are barred for the images at `rows`."""

@@ -5,18 +5,22 @@ from typing import Any
 
 from clipit.artifacts.tables import read_json
 from clipit.reporting.axis import Axis
-from clipit.statistics.wording import p_value
+from clipit.reporting.forest import row_labels
+from clipit.statistics.wording import p_value, varying_columns
 
 
 def audits(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One card for each of `entries` ({"pairing", "audit": path}); similarities share one axis."""
-    documents = [(entry["pairing"], read_json(entry["audit"])) for entry in entries]
-    if not documents:
+    """One card for each of `entries` ({"row": names, "audit": path}); similarities share one axis."""
+    if not entries:
         return []
+    columns = list(entries[0]["row"])
+    varying = varying_columns({"columns": columns, "rows": entries})
+    told = [name for name in columns if name in varying or name == "pairing"]
+    documents = [(row_labels(entry["row"], told), read_json(entry["audit"])) for entry in entries]
     axis = Axis.over([document["similarity"][q] for _, document in documents for q in ("q05", "q95")])
     return [
         {
-            "pairing": pairing,
+            "title": title,
             "size": f"{audit['n_patches']:,} patches, {audit['n_reports']:,} reports",
             "facts": _facts(audit),
             "hubs": [round(count / max(audit["hub_counts"]), 4) for count in audit["hub_counts"]],
@@ -28,7 +32,7 @@ def audits(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 for x, label in axis.ticks[:: len(axis.ticks) // 6 + 1]
             ],
         }
-        for pairing, audit in documents
+        for title, audit in documents
     ]
 
 

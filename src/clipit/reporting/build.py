@@ -12,7 +12,7 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import read_json
 from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.confusion import confusions
-from clipit.reporting.curves import curves, read_histories
+from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_times import embedding_times
 from clipit.reporting.forest import forest, verdicts
 from clipit.reporting.montage import montage as montage_sections
@@ -43,8 +43,9 @@ def build_report(
     """Writes the page to `out`: styles, figures and images inside, nothing loaded from elsewhere.
 
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
-    "history": path or None, "student": path or None}], "audits": [{"pairing", "audit": path}], "pairings_json":
-    path or None, "montage": the files that `reporting.montage` reads or None, "slides": [{"dataset", "slides": path}]}.
+    "history": path or None, "student": path or None}], "audits": [{"row": names, "audit": path}],
+    "pairings_json": path or None, "montage": {"row": names, "files": what `reporting.montage` reads} or None,
+    "slides": [{"dataset", "slides": path}]}.
     `meanings` says what each variant is. Without `show_text` neither a report's text nor its id is in the page. With
     `explorer` it leads to the explorer, which lies beside it. `embeddings` are {"what", "files": timings of the parts}.
     Equal inputs give equal bytes.
@@ -82,10 +83,11 @@ def _experiment(
         "forest": forest(table),
         "notes": table["notes"],
         "confusions": confusions(experiment["runs"], table),
-        "curves": curves(read_histories(experiment["runs"]), experiment["name"]),
+        "curves": all_curves(experiment["runs"], table, experiment["name"]),
         "pairings": None if compared is None else pairing_sections(compared, experiment["name"]),
         "audits": audit_cards(experiment["audits"]),
-        "montage": None if montage is None else montage_sections(montage, show_text=show_text),
+        "montage": None if montage is None else montage_sections(montage["files"], show_text=show_text),
+        "shown_pairing": None if montage is None else montage["row"],
         "slides": slide_sections(experiment["slides"]),
         "students": [
             {"variant": run["variant"], "seed": run["seed"], "path": os.path.relpath(run["student"], folder)}

@@ -1,7 +1,7 @@
 """What the explorer shows, read from the artefacts: a sample of images, the reports they meet, and by which passage."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def read_ranked(path: str | Path, patch_ids: Sequence[str]) -> Ranked:
     if lacking := [name for name, found in zip(patch_ids, report_id[:, 0], strict=True) if found is None]:
         raise UserError(f"{path} pairs no report with {lacking[0]}: delete it and run snakemake again")
     similarity, score, weight = (placed(name, np.nan, np.float64) for name in ("similarity", "score", "weight"))
-    return Ranked(_without_rows(stored), report_id, placed("chunk", -1, np.int64), similarity, score, weight, uses)
+    return Ranked(stored.without_rows(), report_id, placed("chunk", -1, np.int64), similarity, score, weight, uses)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def read_chunks(path: str | Path) -> Chunks:
     stored = read_table(path, report_embeddings.schema())
     keys = zip(stored.column("report_id"), stored.column("chunk"), strict=True)
     places = zip(stored.column("start"), stored.column("stop"), strict=True)
-    return Chunks(_without_rows(stored), dict(zip(keys, places, strict=True)))
+    return Chunks(stored.without_rows(), dict(zip(keys, places, strict=True)))
 
 
 def read_texts(path: str | Path, report_ids: set[str]) -> tuple[Stored, dict[str, str]]:
@@ -148,9 +148,4 @@ def read_texts(path: str | Path, report_ids: set[str]) -> tuple[Stored, dict[str
     stored = read_table(path, reports.SCHEMA)
     table = stored.table.select(["report_id", "text"])
     table = table.filter(pc.is_in(table["report_id"], value_set=pa.array(sorted(report_ids), pa.string())))
-    return _without_rows(stored), dict(zip(table["report_id"].to_pylist(), table["text"].to_pylist(), strict=True))
-
-
-def _without_rows(stored: Stored) -> Stored:
-    """What a table says of itself: tables of millions of rows must not stay in memory side by side."""
-    return replace(stored, table=stored.table.schema.empty_table())
+    return stored.without_rows(), dict(zip(table["report_id"].to_pylist(), table["text"].to_pylist(), strict=True))

@@ -3,6 +3,8 @@
 import csv
 import difflib
 import json
+import math
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,12 +19,15 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 GUESSED = "cp1252"
 """What is no Unicode is taken for Windows-1252, which every byte sequence nearly is."""
 _SHOWN = 20  # names in a message
+_PLAIN_NAME = re.compile(r"(?:[^\W\d][\w.:;/#()-]{0,39})?")
+"""What a column may be called in a message; the first cell of an index has no name."""
 
 
 def read_columns(path: Path, columns: Mapping[str, str]) -> list[list[str | None]]:
     """The values of `columns`, one list a column, every value as it is written: "007" stays "007".
 
-    Nothing else of the table is kept, however large its other columns are.
+    Of Parquet and JSON, whole numbers are written without a point, whatever their type. Nothing else of the table is
+    kept, however large its other columns are.
 
     Args:
         path: a file whose suffix is one of `SUFFIXES`.
@@ -140,8 +145,17 @@ def _check(path: Path, columns: Mapping[str, str], names: Sequence[str]) -> None
     for name, key in columns.items():
         if name not in names:
             near = nearest(name, names) or ":"
-            raise UserError(f"{path} has no column {name!r} ({key}){near} it has {shown(names) or 'no header'}")
+            raise UserError(f"{path} has no column {name!r} ({key}){near} {_told(names)}")
+
+
+def _told(names: Sequence[str]) -> str:
+    """The columns for a message; nothing of what may be a report or a patient in a table that has no header."""
+    if all(map(_PLAIN_NAME.fullmatch, names)):
+        return f"it has {shown(names) or 'no header'}"
+    return "its first line (not shown: cells with spaces, long ones or numbers) may be no header; write one, as id,text"
 
 
 def _text(value: Any) -> str | None:
+    if isinstance(value, float):  # numbers beside missing ones: pandas makes 12 a 12.0, and nothing a nan
+        return None if math.isnan(value) else str(int(value)) if value.is_integer() else str(value)
     return None if value is None else str(value)

@@ -68,7 +68,9 @@ def _from_table(path: Path, column: str, id_column: str | None, patient_column: 
     ids = [value or "" for value in found[id_column]] if id_column else [f"row{i}" for i in rows]
     if id_column:
         _check_ids(path, id_column, ids)
-    patients = [value or None for value in found[patient_column]] if patient_column else [None] * len(texts)
+    patients = (
+        [(value or "").strip() or None for value in found[patient_column]] if patient_column else [None] * len(texts)
+    )
     return [
         RawReport(name, text or "", f"{path.name}:{i}", patient=patient)
         for i, name, text, patient in zip(rows, ids, texts, patients, strict=True)

@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import skew
 
-CONTROLS = ("random", "shuffled", "oracle")
-"""Methods that look at no image, or at the truth: they bound the others, and nobody would choose them."""
 RANKS = 10
 """Ranks of an image that count as its neighbourhood."""
 _HUBS_SHOWN = 20

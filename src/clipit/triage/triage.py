@@ -12,7 +12,7 @@ from clipit.artifacts.report_vectors import read_report_vectors
 from clipit.artifacts.tables import agree, write_json
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
-from clipit.statistics.pairings import CONTROLS, agreement, report_use
+from clipit.statistics.pairings import agreement, report_use
 from clipit.statistics.resampling import interval
 from clipit.triage.classify import probe, score, zero_shot
 from clipit.triage.examples import read_embeddings, read_examples, read_said
@@ -39,7 +39,8 @@ def triage(
     Args:
         contexts: {"row": {"dataset", "corpus", "retriever"}, paths "patches", "splits", "labels", "image_embeddings"
             (a list of parts), "class_prompts", "report_embeddings", "floor" (predictions of the teacher on random
-            reports), and "pairings": [{"pairing", "method", "chosen", "pairs", "teacher" (its predictions)}]}.
+            reports), and "pairings": [{"pairing", "method", "control", "chosen", "pairs", "teacher" (its
+            predictions)}]}.
         out: JSON document to write.
         synthetic: the experiment rests on the phantom.
         cautions: shown among the notes.
@@ -146,7 +147,7 @@ def _agreement(
     ranked = {
         pairing["pairing"]: one.coded(names)[one.rows(val)]
         for pairing, one in zip(pairings, paired, strict=True)
-        if pairing["method"] not in CONTROLS
+        if not pairing["control"]
     }
     return [
         {"between": [one, other], **agreement(ranked[one], ranked[other])}

@@ -43,6 +43,26 @@ class Binding(PairBinding):
         self.device = resolve_device(config.compute.device)
         self.gpus = gpus(config.compute.device)
 
+    def check_own_files(self) -> None:
+        """Takes the fingerprint of all own files that planned jobs read, so that a mistake in one ends in one line.
+
+        Raises:
+            UserError: a folder holds nothing, a table lacks a column or is no text. (Raised while Snakemake asks for a
+                job's parameters, it would end in a traceback.)
+        """
+        used = planned_entries(self._config, self._plan)
+        labelled = {run.dataset for run in self._plan.runs.values()}
+        for dataset in used["datasets"]:
+            self.images_fingerprint(dataset)
+            for column in ("split", "label") if dataset in labelled else ("caption",):
+                self.column_fingerprint(dataset, column)
+        for corpus in used["corpora"]:
+            self.corpus_fingerprint(corpus)
+        for retriever in used["retrievers"]:
+            self.retriever_fingerprint(retriever)
+        for backbone in used["backbones"]:
+            self.backbone_fingerprint(backbone)
+
     # ---------------------------------------------------------------------------------------- backbones, retrievers
 
     def backbone(self, backbone: str) -> dict[str, Any] | str:
@@ -226,7 +246,7 @@ class Binding(PairBinding):
         files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
         files += [file for embedded in self.embedding_times() for file in embedded["files"]]
         montages = [self._montage(title) for title in self._plan.tables]
-        files += [file for shown in montages for key, file in (shown or {}).items() if key != "store"]
+        files += [file for shown in montages if shown for key, file in shown["files"].items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
 
     def configuration_digest(self) -> str:
@@ -304,10 +324,12 @@ class Binding(PairBinding):
             if self.has_slides(dataset) and dataset not in shown
         ]
 
-    def _montage(self, experiment: str) -> dict[str, str] | None:
+    def _montage(self, experiment: str) -> dict[str, Any] | None:
         """The files behind the pictures of patches with their reports: of the first pairing that is no control."""
         pairs = self.first_pairing(experiment)
-        return pairs and {
+        if pairs is None:
+            return None
+        files = {
             "store": self.paths.store(pairs.dataset),
             "sealed": self.paths.store_success(pairs.dataset),
             "patches": self.paths.patches(pairs.dataset),
@@ -315,6 +337,7 @@ class Binding(PairBinding):
             "pairs": self.paths.pairs(*pairs),
             "reports": self.paths.reports(pairs.corpus),
         }
+        return {"row": pairs._asdict(), "files": files}
 
 
 def _pinned(entry: HubModel) -> str:

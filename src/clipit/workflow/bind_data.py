@@ -1,6 +1,6 @@
 """What rules ask of the configuration about data sets, corpora and what is fetched for them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,14 @@ class DataBinding:
     def __init__(self, config: Config, project: Path, *, dry_run: bool = False) -> None:
         self._config, self._project, self._dry_run = config, project, dry_run
         self._told: set[tuple[str, str]] = set()  # (section, entry) whose licences have been looked at
+        self._fingerprints: dict[tuple[str, ...], str | None] = {}
         self.paths = Paths(config.results)
+
+    def _once(self, key: tuple[str, ...], fingerprint: Callable[[], str | None]) -> str | None:
+        """A fingerprint, taken the first time: each rule asks anew, and there may be a million files."""
+        if key not in self._fingerprints:
+            self._fingerprints[key] = fingerprint()
+        return self._fingerprints[key]
 
     def code(self, script: str, *readers: str) -> str:
         """Digest of the code that `workflow/scripts/{script}.py` runs, and of the modules that read its source."""
@@ -109,6 +116,9 @@ class DataBinding:
 
     def images_fingerprint(self, dataset: str) -> str | None:
         """Changes when an own image is added, edited or removed; not when a label is corrected in a CSV."""
+        return self._once(("images", dataset), lambda: self._images_fingerprint(dataset))
+
+    def _images_fingerprint(self, dataset: str) -> str | None:
         entry = self._config.datasets[dataset]
         if isinstance(entry, CaptionedDataset):
             return fingerprint_listed(entry.captions, "image", root=entry.path)
@@ -126,6 +136,9 @@ class DataBinding:
 
     def column_fingerprint(self, dataset: str, column: str) -> str | None:
         """Changes when a column (label, split, caption) of an own CSV does, or the regions that labels come from."""
+        return self._once((column, dataset), lambda: self._column_fingerprint(dataset, column))
+
+    def _column_fingerprint(self, dataset: str, column: str) -> str | None:
         entry = self._config.datasets[dataset]
         if isinstance(entry, CaptionedDataset):
             return csv_columns_digest(entry.captions, [column]) if column == "caption" else None
@@ -169,4 +182,6 @@ class DataBinding:
     def corpus_fingerprint(self, corpus: str) -> str | None:
         """Changes when an own report does."""
         entry = self._config.corpora[corpus]
-        return fingerprint_files(entry.path) if isinstance(entry, TextCorpus) else None
+        if not isinstance(entry, TextCorpus):
+            return None
+        return self._once(("reports", corpus), lambda: fingerprint_files(entry.path))

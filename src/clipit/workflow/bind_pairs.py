@@ -51,15 +51,19 @@ class PairBinding(DataBinding):
     def method(self, pairing: str) -> str:
         return self._plan.pairings[pairing].method
 
+    def is_control(self, pairing: str) -> bool:
+        """Whether nobody would choose a pairing: it bounds the others."""
+        return self._plan.pairings[pairing].control
+
     def truth(self, dataset: str, corpus: str) -> dict[str, str]:
         """The phantom's truth, where both sides are of the phantom."""
         if self._config.datasets[dataset].source != "phantom" or self._config.corpora[corpus].source != "phantom":
             return {}
         return {"image_truth": self.paths.image_truth(dataset), "report_truth": self.paths.report_truth(corpus)}
 
-    def audits(self, experiment: str) -> list[dict[str, str]]:
+    def audits(self, experiment: str) -> list[dict[str, Any]]:
         """The audits to show of an experiment."""
-        return [{"pairing": pairs.pairing, "audit": self.paths.audit(*pairs)} for pairs in self._plan.pairs[experiment]]
+        return [{"row": pairs._asdict(), "audit": self.paths.audit(*pairs)} for pairs in self._plan.pairs[experiment]]
 
     def compared_pairings(self, experiment: str) -> list[dict[str, Any]]:
         """What a table of pairings compares: a pairing and its files in each row."""
@@ -67,6 +71,7 @@ class PairBinding(DataBinding):
             {
                 "row": pairs._asdict(),
                 "method": self.method(pairs.pairing),
+                "control": self.is_control(pairs.pairing),
                 "pairs": self.paths.pairs(*pairs),
                 "audit": self.paths.audit(*pairs),
                 "report_embeddings": self.paths.report_embeddings(pairs.retriever, pairs.corpus),
@@ -103,8 +108,8 @@ class PairBinding(DataBinding):
         return [{"what": what, "files": files} for what, files in found.items()]
 
     def first_pairing(self, experiment: str) -> Pairs | None:
-        """The first pairing of an experiment that is no draw."""
-        return next((pairs for pairs in self._plan.pairs[experiment] if self.method(pairs.pairing) != "random"), None)
+        """The first pairing of an experiment that is no control."""
+        return next((pairs for pairs in self._plan.pairs[experiment] if not self.is_control(pairs.pairing)), None)
 
 
 def files_of(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[str]:

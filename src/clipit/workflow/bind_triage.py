@@ -24,6 +24,7 @@ class TriageBinding:
                 {
                     "pairing": one.pairs.pairing,
                     "method": self._binding.method(one.pairs.pairing),
+                    "control": self._binding.is_control(one.pairs.pairing),
                     "chosen": one.chosen,
                     "pairs": self._paths.pairs(*one.pairs),
                     "teacher": self._paths.run_file("predictions.parquet", **one.teacher.wildcards),

@@ -31,9 +31,8 @@ def fingerprint_files(path: str | Path, suffixes: Collection[str] = (), companio
     endings = tuple(suffix.lower() for suffix in suffixes)
     files = sorted(_stamps(root, endings, companions))
     if not files:
-        raise UserError(
-            f"{root} holds no {' or '.join(sorted(endings)) or ''} file: check the path in the configuration"
-        )
+        kind = " or ".join(sorted(endings)) + " " if endings else ""
+        raise UserError(f"{root} holds no {kind}file: check the path in the configuration")
     return json_digest(files)
 
 

@@ -68,12 +68,15 @@ class Collection {
     return this.reports.text[report];
   }
 
-  /** Which reports hold what is searched for, in their name or their text: an array of booleans. */
+  /** Which reports hold what is searched for, in their name or their text, on one line or two: an array of booleans. */
   reportsWith(query) {
-    this.lowered ??= Array.from({ length: this.reports.n }, (_, report) =>
-      `${this.reportName(report)}\n${this.hasText ? this.text(report) : ""}`.toLowerCase(),
+    const folded = (text) => text.toLowerCase().replace(/\s+/g, " ");
+    this.lowered ??= Array.from(
+      { length: this.reports.n },
+      (_, report) => `${this.reportName(report).toLowerCase()}\n${this.hasText ? folded(this.text(report)) : ""}`,
     );
-    return this.lowered.map((text) => text.includes(query));
+    const wanted = folded(query);
+    return this.lowered.map((text) => text.includes(wanted));
   }
 
   /** The least and the greatest similarity of an image to its first report. */

@@ -54,8 +54,8 @@ function reportText(view, report, passage) {
     all.textContent = open ? "Show what is around the passage alone" : `Show all ${words}`;
     all.onclick = () => show(!open);
   };
-  const hit = query ? text.toLowerCase().indexOf(query) : -1;
-  show(hit >= 0 && (hit < from || hit + query.length > to));
+  const [hit] = hitsIn(text, query);
+  show(hit !== undefined && (hit[0] < from || hit[1] > to));
   return from === 0 && to === text.length ? [shown] : [shown, all];
 }
 

@@ -25,10 +25,10 @@ function excerpt(text, start, stop) {
   return [from, to];
 }
 
-/** Where a text holds what is searched for, as [start, stop], in capitals or not. */
+/** Where a text holds what is searched for, as [start, stop], in capitals or not, from one line to the next too. */
 function hitsIn(text, query) {
   if (!query) return [];
-  const literally = query.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+  const literally = query.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&").replace(/\s+/g, "\\s+");
   return Array.from(text.matchAll(new RegExp(literally, "giu")), (hit) => [hit.index, hit.index + hit[0].length]);
 }
 
