@@ -17,6 +17,7 @@ from clipit.artifacts.patch_layout import patch_digest
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import image_embeddings, labels, pairs, patches, report_embeddings, splits
 from clipit.artifacts.tables import embedding_column, write_table
+from clipit.config.training import Head, Training
 
 CLASSES = ["pale", "rosy", "blue"]
 SPLITS = {"train": 36, "val": 12, "test": 12}
@@ -137,7 +138,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(folder, label, split)
 
 
-HEAD = {"epochs": 60, "batch": 64, "lr": 0.02, "weight_decay": 1e-4}
+HEAD = Head(epochs=60, batch=64, lr=0.02).model_dump()
+TEACHER = {"head": HEAD, "hidden": 16, "protocol": "corrected", "kd_target": "plain", "rank": None, "text_lora": None}
+STUDENT = {
+    **Training(steps=20, batch=12, lr=0.01, clip=1.0, hidden=16).model_dump(by_alias=True, exclude={"colour", "probe", "teacher"}),
+    "lora": {"r": 2, "alpha": 4, "dropout": 0.0, "modules": None, "split_qkv": False},
+    "text_lora": None,
+    "form": "late",
+    "rank": None,
+    "unlabelled": False,
+    "pseudo_labels": False,
+}
 
 
 @pytest.fixture(scope="session")
@@ -159,7 +170,7 @@ def heads(world: World) -> World:
         origin=Origin("features"),
     )
     train_probe(
-        world.features,
+        [world.features],
         **world.tables,
         probe=world.folder / "probe.safetensors",
         predictions=world.folder / "probe_predictions.parquet",
@@ -174,8 +185,7 @@ def heads(world: World) -> World:
             teacher=world.folder / f"{name}.safetensors",
             predictions=world.folder / f"{name}.parquet",
             scores=world.folder / f"{name}.json",
-            settings=HEAD,
-            hidden=16,
+            settings=TEACHER,
             threads=1,
             origin=Origin("teacher", seed=0),
         )
@@ -185,37 +195,39 @@ def heads(world: World) -> World:
 @pytest.fixture(scope="session")
 def student(heads: World, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Trains a student on `targets` ("report", "image" or None: no text branch) and returns its folder."""
+    from clipit.training.fit import Fit
     from clipit.training.student import train_student
 
-    settings = {
-        "lora": {"r": 2, "alpha": 4, "dropout": 0.0},
-        "steps": 20,
-        "batch": 12,
-        "lr": 0.01,
-        "weight_decay": 1e-4,
-        "clip": 1.0,
-        "lambda": 1.0,
-        "augment": "dihedral",
-        "precision": "fp32",
-        "unlabelled": False,
-    }
-
     distilled: dict[str | None, dict[str, Any]] = {
-        None: {"teacher": None, "targets": None},
-        "report": {"teacher": heads.folder / "teacher.safetensors", "targets": heads.report_targets},
-        "image": {"teacher": heads.folder / "image_teacher.safetensors", "targets": heads.image_targets},
+        None: {},
+        "report": {"teacher": heads.folder / "teacher.safetensors", **heads.report_targets},
+        "image": {"teacher": heads.folder / "image_teacher.safetensors", **heads.image_targets},
     }
 
-    def train(target: str | None, *, seed: int = 0, files: dict[str, Path] | None = None, **changed: Any) -> Path:
-        out = tmp_path_factory.mktemp("student")
+    def train(
+        target: str | None,
+        *,
+        seed: int = 0,
+        files: dict[str, Any] | None = None,
+        out: Path | None = None,
+        fit: Any = None,
+        backbone: dict[str, Any] | None = None,
+        retriever: dict[str, Any] | None = None,
+        **changed: Any,
+    ) -> Path:
+        out = out or tmp_path_factory.mktemp("student")
         inputs = {**heads.tables, "probe": heads.folder / "probe.safetensors", **distilled[target], **(files or {})}
+        without = set() if target else {"lambda", "kd_target", "hidden"}
+        settings = {key: value for key, value in STUDENT.items() if key not in without}
+        settings |= {} if target else {"form": "vision"}
         train_student(
             heads.store,
-            **inputs,
+            {name: path for name, path in inputs.items() if path is not None},
             out=out,
-            backbone=heads.backbone,
+            backbone=backbone or heads.backbone,
+            retriever=retriever,
             settings=settings | changed,
-            device="cpu",
+            fit=fit or Fit(),
             threads=1,
             origin=Origin("student", seed=seed),
         )

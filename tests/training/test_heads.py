@@ -9,6 +9,7 @@ import torch
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import features, labels, pairs, predictions
 from clipit.artifacts.tables import embedding_matrix, read_table, write_table
+from clipit.config.training import Head
 from clipit.models.tensor_file import read_tensors
 from clipit.runtime.errors import UserError
 from clipit.training.examples import read_examples
@@ -18,7 +19,7 @@ from clipit.training.predictions import evaluated, write_predictions
 from clipit.training.probe import train_probe
 from clipit.training.targets import read_targets
 
-SETTINGS = {"epochs": 40, "batch": 8, "lr": 0.05, "weight_decay": 0.0}
+SETTINGS = Head(epochs=40, batch=8, lr=0.05, weight_decay=0.0).model_dump()
 
 
 def test_probe_learns_colour_from_six_numbers(world: Any, tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_probe_learns_colour_from_six_numbers(world: Any, tmp_path: Path) -> Non
     assert embedding_matrix(stored).shape == (60, 6)
     assert "backbone" not in stored.lineage
     train_probe(
-        tmp_path / "colour.parquet",
+        [tmp_path / "colour.parquet"],
         **world.tables,
         probe=tmp_path / "probe.safetensors",
         predictions=tmp_path / "predictions.parquet",
@@ -72,7 +73,8 @@ def test_teacher_tells_the_classes_from_the_reports(heads: Any) -> None:
 def test_head_is_that_of_the_best_epoch_and_reproducible() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(60, 5), torch.randint(3, (60,))  # nothing to learn: later epochs only overfit
-    settings = {"what": "head", "epochs": 30, "batch": 10, "lr": 0.1, "weight_decay": 0.0, "seed": 3}
+    head = Head(epochs=30, batch=10, lr=0.1, weight_decay=0.0).model_dump()
+    settings = {"what": "head", "settings": head, "seed": 3}
     train, val = Labelled(x[:30], y[:30]), Labelled(x[30:], y[30:])
     fit = fit_head(lambda: torch.nn.Linear(5, 3), train, val, **settings)
     again = fit_head(lambda: torch.nn.Linear(5, 3), train, val, **settings)

@@ -42,11 +42,11 @@ def test_student_distils_and_classifies(clipit_run: Path) -> None:
 def test_a_student_without_text_starts_as_its_probe(student: Callable[..., Path], heads: Any) -> None:
     at_start = history(student(None))[0]
     probe = read_tensors(heads.folder / "probe.safetensors")
-    assert float(at_start["val_loss"]) == pytest.approx(probe.meta["val_loss"], rel=1e-4)
+    assert float(at_start["val_ce"]) == pytest.approx(probe.meta["val_loss"], rel=1e-4)
 
 
 def test_best_validation_is_exported(clipit_run: Path) -> None:
-    best = min(float(row["val_loss"]) for row in history(clipit_run))
+    best = min(float(row["val_ce"]) for row in history(clipit_run))
     stored = read_table(clipit_run / "predictions.parquet", predictions.SCHEMA)
     rows = [row for row in stored.table.to_pylist() if row["split"] == "val"]
     loss = np.mean([-np.log(row["prob"][row["label"]]) for row in rows])
@@ -71,7 +71,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(clipit_run: Path, student: 
 
 
 def test_frozen_weights_and_statistics_stay(clipit_run: Path, heads: Any) -> None:
-    before = open_backbone(heads.backbone).module.state_dict()
+    before = open_backbone(heads.backbone)[0].module.state_dict()
     after = load_file(clipit_run / "student.safetensors")
     adapters = load_file(clipit_run / "adapter" / "adapter_model.safetensors")
     adapted = {name.removeprefix("base_model.model.").split(".lora_")[0] for name in adapters}
@@ -82,18 +82,18 @@ def test_frozen_weights_and_statistics_stay(clipit_run: Path, heads: Any) -> Non
 
 
 def test_lora_only_has_no_text_modules(lora_only_run: Path) -> None:
-    parts = {name.split(".")[0] for name in load_file(lora_only_run / "student.safetensors")}
-    assert parts == {"backbone", "h_v"}
+    names = load_file(lora_only_run / "student.safetensors")
+    assert {name for name in names if not name.startswith("backbone.")} == {"head.h_v.weight", "head.h_v.bias"}
     assert {row["train_kd"] + row["skill"] for row in history(lora_only_run)} == {""}
     assert "reports" not in json.loads((lora_only_run / "student.json").read_text())["provenance"]["lineage"]
 
 
 def test_text_branch_takes_part(clipit_run: Path) -> None:
-    student = load_student(clipit_run).student
-    c = student.h_v.out_features
-    assert student.g.weight[:, c:].abs().max() > 1e-3
-    features = torch.randn(4, student.h_v.in_features)
-    whole, without = student.classify(features).logits, student.classify(features, text=False).logits
+    head = load_student(clipit_run).student.head
+    c = head.h_v.out_features
+    assert head.g.weight[:, c:].abs().max() > 1e-3
+    features = torch.randn(4, head.h_v.in_features)
+    whole, without = head(features).logits, head(features, text=False).logits
     assert not torch.allclose(whole, without)
 
 

@@ -164,7 +164,7 @@ def _read_of(combination: Mapping[str, str], run: Run) -> dict[str, str | None]:
         "dataset": True,
         "corpus": run.corpus is not None,
         "retriever": run.retriever is not None,
-        "backbone": run.backbone == combination["backbone"] and VARIANTS[run.variant].features != "retriever",
+        "backbone": run.has_backbone,
         "pairing": run.pairing is not None and not run.drawn,
         "label_fraction": VARIANTS[run.variant].trains != "zeroshot",
     }

@@ -12,11 +12,11 @@ SHUFFLED = "shuffled_seed"
 ORACLE = "oracle"
 """The pairing of `oracle_pairing`."""
 
-TEXT_TEACHER = "text_teacher"
-"""As `TEACHER`, of a teacher that adapts the text tower too."""
-
 TEACHER = "teacher"
 """The variant name under which a teacher's files lie; its `backbone` is the retriever it classifies embeddings of."""
+
+TEXT_TEACHER = "text_teacher"
+"""As `TEACHER`, of a teacher that adapts the text tower too."""
 
 
 def words_removed(corpus: str, share: int) -> str:

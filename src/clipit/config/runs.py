@@ -63,6 +63,14 @@ class Run:
         return {role: run for role, run in roles.items() if run is not None}
 
     @property
+    def has_backbone(self) -> bool:
+        """Whether `backbone` names a backbone of the catalog: not colour, and not the retriever."""
+        if self.variant in (TEACHER, TEXT_TEACHER):
+            return False
+        what = VARIANTS[self.variant]
+        return what.trains == "student" or what.features == "backbone"
+
+    @property
     def drawn_name(self) -> str:
         """The pairing's name without its seed, where it is drawn anew for each."""
         return (self.pairing or "").removesuffix(str(self.seed))

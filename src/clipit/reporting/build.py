@@ -10,11 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from clipit.artifacts.atomic import write_text
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import read_json
+from clipit.evaluation.selection import chosen_runs
 from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_times import embedding_times
 from clipit.reporting.forest import forest, verdicts
+from clipit.reporting.label_curve import label_curve
 from clipit.reporting.montage import montage as montage_sections
 from clipit.reporting.pairings import pairings as pairing_sections
 from clipit.reporting.slides import slides as slide_sections
@@ -76,14 +78,16 @@ def _experiment(
     experiment: Mapping[str, Any], table: Mapping[str, Any], folder: Path, show_text: bool
 ) -> dict[str, Any]:
     montage, compared = experiment["montage"], experiment["pairings_json"]
+    runs = chosen_runs(experiment["runs"], table["choices"])
     return {
         "name": experiment["name"],
         "title": experiment["title"],
         "verdicts": verdicts(table),
         "forest": forest(table),
         "notes": table["notes"],
-        "confusions": confusions(experiment["runs"], table),
-        "curves": all_curves(experiment["runs"], table, experiment["name"]),
+        "confusions": confusions(runs, table),
+        "label_curve": label_curve(_label_rows(table), experiment["name"]),
+        "curves": all_curves(runs, table, experiment["name"]),
         "pairings": None if compared is None else pairing_sections(compared, experiment["name"]),
         "audits": audit_cards(experiment["audits"]),
         "montage": None if montage is None else montage_sections(montage["files"], show_text=show_text),
@@ -91,10 +95,21 @@ def _experiment(
         "slides": slide_sections(experiment["slides"]),
         "students": [
             {"variant": run["variant"], "seed": run["seed"], "path": os.path.relpath(run["student"], folder)}
-            for run in experiment["runs"]
+            for run in runs
             if run["student"] is not None
         ],
     }
+
+
+def _label_rows(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a table whose number of labels is known, as `label_curve` takes them."""
+    return [
+        {"variant": line["variant"], "n_labels": line["train_labels"], "value": gained["mean"], **bounds}
+        for line in table["rows"]
+        if line["train_labels"] is not None
+        for gained in [line["metrics"]["balanced_accuracy"]]
+        for bounds in [{"low": gained["low"], "high": gained["high"]}]
+    ]
 
 
 def _provenance(

@@ -9,10 +9,8 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from clipit.reporting.svg import COLOURS, INK, drawing, inline
-from clipit.statistics.wording import varying_columns
+from clipit.reporting.svg import COLOURS, INK, STYLES, drawing, inline
 
-_STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 2)), (0, (1, 1)))
 _PANELS = {
     "val_balanced_accuracy": "balanced accuracy on validation",
     "train_ce": "classification loss (cross-entropy)",
@@ -22,35 +20,13 @@ _PANELS = {
 History = Sequence[Mapping[str, str]]
 
 
-def all_curves(runs: Sequence[Mapping[str, Any]], table: Mapping[str, Any], name: str) -> list[tuple[str, Markup]]:
-    """(labels, drawing) of each row of a comparison: another backbone, say, is another drawing.
-
-    A run whose variant has not all of the labels (`lora_only` knows no corpus) is drawn in every row that it fits.
-    """
-    varying = varying_columns(table)
-    trained = [run for run in runs if run["history"] is not None]
-    rows = list(dict.fromkeys(tuple(run["row"].get(column) for column in varying) for run in trained))
-    drawn = []
-    for row in rows:
-        if any(row != other and _belongs(row, other) for other in rows):
-            continue
-        own = [run for run in trained if _belongs([run["row"].get(column) for column in varying], row)]
-        labels = " · ".join(label for label in row if label)
-        if picture := curves(read_histories(own), f"{name} {labels}".strip()):
-            drawn.append((labels, picture))
-    return drawn
-
-
-def _belongs(row: Sequence[str | None], other: Sequence[str | None]) -> bool:
-    return all(label is None or label == its for label, its in zip(row, other, strict=True))
-
-
 def read_histories(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[History]]:
     """The lines of every `history.csv`, listed by variant."""
     histories: dict[str, list[History]] = {}
     for run in runs:
-        lines = list(csv.DictReader(Path(run["history"]).read_text(encoding="utf-8").splitlines()))
-        histories.setdefault(run["variant"], []).append(lines)
+        if run["history"] is not None:
+            lines = list(csv.DictReader(Path(run["history"]).read_text(encoding="utf-8").splitlines()))
+            histories.setdefault(run["variant"], []).append(lines)
     return histories
 
 
@@ -70,7 +46,7 @@ def curves(histories: Mapping[str, Sequence[History]], name: str) -> Markup | No
             axes.grid(alpha=0.15, color=INK)
             axes.xaxis.get_major_locator().set_params(integer=True)
             for number, (variant, runs) in enumerate(histories.items()):
-                look = {"color": COLOURS[number % len(COLOURS)], "linestyle": _STYLES[number % len(_STYLES)]}
+                look = {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number % len(STYLES)]}
                 _draw(axes, _series(runs, key), look, variant)
         handles = {label: line for a in figure.axes for line, label in zip(*a.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, frameon=False)

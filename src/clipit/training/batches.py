@@ -10,14 +10,22 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from clipit.training.augmentation import Draws
 
 
 class Step(NamedTuple):
     """One optimiser step: positions of its patches int64 (B,), the labelled ones first, and their symmetry in 0..7."""
 
     patches: Tensor
-    symmetries: Tensor
+    draws: Draws
     n_labelled: int
+
+    def part(self, rank, world):
+        if world == 1:
+            return self
+        n, m = self.n_labelled // world, (len(self.patches) - self.n_labelled) // world
+        rows = torch.cat([torch.arange(rank * n, rank * n + n), self.n_labelled + torch.arange(rank * m, rank * m + m)])
+        return Step(self.patches[rows], self.draws.at(rows), n)
 
 
 def plan_steps(
@@ -26,7 +34,7 @@ def plan_steps(
     *,
     steps: int,
     batch: int,
-    augment: Literal["dihedral", "none"],
+    augment: str,
     seed: int,
 ) -> list[Step]:
     """`steps` steps of `batch` labelled patches, and as many of `unlabelled` where there are any.
@@ -42,7 +50,7 @@ def plan_steps(
         turns = rng.integers(8 if augment == "dihedral" else 1, size=(steps, batch))
         symmetries.append(turns)
     both = torch.from_numpy(np.concatenate(patches, axis=1)), torch.from_numpy(np.concatenate(symmetries, axis=1))
-    return [Step(*step, batch) for step in zip(*both, strict=True)]
+    return [Step(a, Draws(b), batch) for a, b in zip(*both, strict=True)]
 
 
 def rounds_of(plan: list[Step], n: int) -> list[list[Step]]:
@@ -52,14 +60,3 @@ def rounds_of(plan: list[Step], n: int) -> list[list[Step]]:
     return [plan[first:last] for first, last in pairwise(borders)]
 
 
-def turn(images: Tensor, symmetries: Tensor) -> Tensor:
-    """Applies one of the square's eight symmetries to each image; 0 leaves it as it is.
-
-    Args:
-        images: (B, H, H, 3), any dtype.
-        symmetries: (B,) in 0..7: bit 0 mirrors left and right, bit 1 top and bottom, bit 2 swaps the axes.
-    """
-    bits = symmetries[:, None, None, None]
-    images = torch.where((bits & 1).bool(), images.flip(2), images)
-    images = torch.where((bits & 2).bool(), images.flip(1), images)
-    return torch.where((bits & 4).bool(), images.transpose(1, 2), images)

@@ -11,7 +11,6 @@ from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBa
 from clipit.config.expand import Plan
 from clipit.config.experiment import Config
 from clipit.config.licence import Licensed
-from clipit.config.names import COLOUR, TEACHER
 from clipit.runtime.errors import UserError
 
 
@@ -120,7 +119,7 @@ def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
     shown = [pairs for rows in plan.pairs.values() for pairs in rows]
     datasets = {run.dataset for run in runs} | {pairs.dataset for pairs in shown}
     retrievers = {run.retriever for run in runs if run.retriever} | {pairs.retriever for pairs in shown}
-    backbones = {run.backbone for run in runs if run.variant != TEACHER} - {COLOUR}
+    backbones = {run.backbone for run in runs if run.has_backbone}
     retrievers |= {
         entry.retriever for name in backbones if isinstance(entry := config.backbones[name], RetrieverBackbone)
     }

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone, TextPolicyRetriever
 from clipit.config.expand import Row
 from clipit.config.experiment import Config
-from clipit.config.names import COLOUR
 
 
 def overlaps(config: Config, rows: Sequence[Row]) -> list[str]:
@@ -13,7 +12,7 @@ def overlaps(config: Config, rows: Sequence[Row]) -> list[str]:
     found: dict[str, None] = {}
     for run in (row.run for row in rows):
         models = []
-        if run.backbone != COLOUR:
+        if run.has_backbone:
             models.append((f"backbone {run.backbone}", backbone_saw(config, run.backbone)))
         if run.retriever:
             models.append((f"retriever {run.retriever}", retriever_saw(config, run.retriever)))
