@@ -9,9 +9,8 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from clipit.reporting.svg import COLOURS, INK, drawing, inline
+from clipit.reporting.svg import COLOURS, INK, STYLES, drawing, inline
 
-_STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 2)), (0, (1, 1)))
 _PANELS = {
     "val_balanced_accuracy": "balanced accuracy on validation",
     "train_ce": "classification loss (cross-entropy)",
@@ -47,7 +46,7 @@ def curves(histories: Mapping[str, Sequence[History]], name: str) -> Markup | No
             axes.grid(alpha=0.15, color=INK)
             axes.xaxis.get_major_locator().set_params(integer=True)
             for number, (variant, runs) in enumerate(histories.items()):
-                look = {"color": COLOURS[number % len(COLOURS)], "linestyle": _STYLES[number % len(_STYLES)]}
+                look = {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number % len(STYLES)]}
                 _draw(axes, _series(runs, key), look, variant)
         handles = {label: line for a in figure.axes for line, label in zip(*a.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, frameon=False)

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 # Matplotlib writes this ink; the page's own replaces it.
 INK = "#010203"
-# Okabe and Ito's colours, those with enough contrast on white and on black; something else tells them apart as well.
+# Okabe and Ito's colours, those with enough contrast on white and on black; the styles tell lines apart as well.
 COLOURS = ("#d55e00", "#0080c0", "#009e73", "#cc6699", "#b38600", "#7a6ad8", "#808080")
+STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 2)), (0, (1, 1)))
 
 
 @contextlib.contextmanager
