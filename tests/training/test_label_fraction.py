@@ -133,6 +133,16 @@ def test_groups_keep_the_shares_of_the_classes_better_than_a_draw_at_random() ->
     assert np.mean(ours) < np.mean([distance(at_random(seed)) for seed in SEEDS]) / 3
 
 
+def test_a_class_that_no_patient_has_most_of_keeps_its_share() -> None:
+    rng = np.random.default_rng(3)
+    shares = rng.dirichlet((0.3, 1, 8), 200)
+    label = np.concatenate([np.repeat([0, 1, 2], rng.multinomial(20, one)) for one in shares])
+    examples = make(label, [f"g{i // 20}" for i in range(4000)], np.full(4000, "train"))
+    found = [counts(examples, kept(examples, 0.05, seed, "train")) for seed in SEEDS]
+    distances = [np.abs(one / one.sum() - counts(examples, np.arange(4000)) / 4000).max() for one in found]
+    assert np.mean(distances) < 0.01
+
+
 def test_seeds_draw_different_groups_though_the_best_ones_are_the_same() -> None:
     examples = invent(1.0, patients=200)
     drawn = [{examples.group[i] for i in kept(examples, 0.25, seed, "train")} for seed in SEEDS]
