@@ -11,6 +11,7 @@ from tests.stores import write_store
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
 from clipit.encoders.backbone import load_backbone
+from clipit.models.heads import LateFusion
 from clipit.models.inference import predict_features, predict_probabilities
 from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
@@ -31,8 +32,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Student]:
     folder = tmp_path_factory.mktemp("student")
     backbone = load_backbone("test_resnet", image_size=32, pretrained=False)
     torch.manual_seed(0)
-    student = Student(backbone.module, d_img=backbone.d, n_classes=3, d_txt=6, hidden=5)
-    torch.nn.init.normal_(student.g.weight)
+    head = LateFusion(backbone.d, n_classes=3, d_txt=6, hidden=5)
+    torch.nn.init.normal_(head.g.weight)
+    student = Student(backbone.module, head)
     save_student(
         folder,
         student,
@@ -68,6 +70,7 @@ def test_prediction_needs_no_text_side(exported: tuple[Path, Student], store: Pa
     script = """
 import json, sys
 from clipit.artifacts.patch_store import PatchStore
+from clipit.models.heads import LateFusion
 from clipit.models.inference import predict_probabilities
 from clipit.models.student_file import load_student
 folder, store = sys.argv[1:]
@@ -89,7 +92,8 @@ print(json.dumps({
     found = json.loads(run.stdout)
     assert found["shape"] == [7, 3]
     assert not {"transformers", "open_clip", "peft", "tokenizers", "pytorch_lightning"} & set(found["modules"])
-    assert {name.split(".")[0] for name in found["parameters"]} == {"backbone", "h_v", "h_d", "h_t", "g"}
+    parts = {name.split(".")[1] for name in found["parameters"] if name.startswith("head.")}
+    assert parts == {"h_v", "h_d", "h_t", "g"}
     assert not [name for name in found["parameters"] if "lora" in name or "embed_tokens" in name]
     assert {name for name in found["parameters"] if name.startswith(("h_d", "h_t"))} == {
         "h_d.weight", "h_d.bias",

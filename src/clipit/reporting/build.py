@@ -86,7 +86,7 @@ def _experiment(
         "forest": forest(table),
         "notes": table["notes"],
         "confusions": confusions(runs, table),
-        "label_curve": label_curve(_label_rows(table), experiment["name"]),
+        "label_curve": label_curve(_label_rows(table), f"{experiment['name']} labels"),
         "curves": all_curves(runs, table, experiment["name"]),
         "pairings": None if compared is None else pairing_sections(compared, experiment["name"]),
         "audits": audit_cards(experiment["audits"]),

@@ -1,0 +1,222 @@
+"""One step of training against the formulas written out in float64, and each row of docs/protocols.md."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from clipit.config.training import Training
+from clipit.encoders.backbone import Backbone
+from clipit.encoders.image_transform import ImageTransform
+from clipit.models.heads import LateFusion
+from clipit.models.student import Student
+from clipit.models.tensor_file import StoredTensors
+from clipit.training.augmentation import Draws
+from clipit.training.batches import Step
+from clipit.training.history import Best
+from clipit.training.protocol import PROTOCOLS
+from clipit.training.student_data import StudentData
+from clipit.training.student_start import start_student
+from clipit.training.student_training import StudentTraining
+
+D_IMG, C, D_TXT, HIDDEN, N = 5, 3, 4, 6, 8
+LAMBDA = 0.7
+TRANSFORM = ImageTransform(32, (0.5,) * 3, (0.5,) * 3)
+
+
+def data() -> StudentData:
+    rng = torch.Generator().manual_seed(0)
+    features, targets = (torch.randn(N, d, generator=rng) for d in (D_IMG, D_TXT))
+    targets = nn.functional.normalize(targets, dim=1)
+    everything = torch.arange(N)
+    return StudentData(
+        images=None,
+        features=features,
+        labels=torch.tensor([0, 1, 2, 0, 1, 2, 0, -1]),
+        pseudo=None,
+        targets=targets,
+        mean_target=targets.mean(dim=0),
+        text_targets=None,
+        train=everything[:6],
+        unlabelled=everything[7:],
+        val=everything[6:7],
+        steps=2,
+    )
+
+
+def settings(protocol: str) -> dict[str, Any]:
+    whole = Training.model_validate({"protocol": protocol, "steps": 2, "batch": 6, "lambda": LAMBDA, "augment": "none"})
+    return whole.model_dump(by_alias=True) | {"form": "late", "lora": None, "text_lora": None}
+
+
+def training(protocol: str) -> StudentTraining:
+    torch.manual_seed(1)
+    head = LateFusion(D_IMG, C, D_TXT, HIDDEN, PROTOCOLS[protocol].normalise_text)
+    return StudentTraining(Student(nn.Identity(), head), TRANSFORM, data(), settings(protocol), seed=0)
+
+
+def by_hand(weights: dict[str, np.ndarray], made: StudentData, protocol: str) -> tuple[np.ndarray, float, float]:
+    """(logits, L_CE, L_KD) of a batch of six labelled patches and one without a label, in float64."""
+    assert made.features is not None
+    assert made.targets is not None
+    v = made.features.double().numpy()[[0, 1, 2, 3, 4, 5, 7]]
+    t = made.targets.double().numpy()[[0, 1, 2, 3, 4, 5, 7]]
+
+    def linear(name: str, x: np.ndarray) -> np.ndarray:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def unit(x: np.ndarray) -> np.ndarray:
+        return x / np.sqrt((x**2).sum(axis=1, keepdims=True))
+
+    def log_softmax(x: np.ndarray) -> np.ndarray:
+        return x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+
+    t_hat = linear("h_d", v)
+    hidden = linear("h_t.layers.0", unit(t_hat) if protocol == "corrected" else t_hat)
+    text = linear("h_t.layers.2", np.where(hidden > 0, hidden, 0.1 * hidden))
+    logits = linear("g", np.concatenate([linear("h_v", v), text], axis=1))
+    scores = logits if protocol == "corrected" else np.exp(log_softmax(logits))
+    labels = made.labels[:6].numpy()
+    ce = -log_softmax(scores)[np.arange(6), labels].mean()
+    kd = (1 - (unit(t_hat) * unit(t)).sum(axis=1)).mean()
+    return logits, float(ce), float(kd)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_step_s_logits_losses_and_gradients_are_those_of_the_formulas(protocol: str) -> None:
+    module = training(protocol)
+    step = Step(torch.tensor([0, 1, 2, 3, 4, 5, 7]), Draws(torch.zeros(7, dtype=torch.int64)), 6)
+    output = module._say(step.patches)
+    losses = module._losses_of(step, output)
+    losses["train_loss"].backward()
+
+    weights = {name: weight.detach().double().numpy() for name, weight in module.student.head.named_parameters()}
+    logits, ce, kd = by_hand(weights, module.data, protocol)
+    assert output.logits.detach().numpy() == pytest.approx(logits, abs=1e-5)
+    assert losses["train_ce"].item() == pytest.approx(ce, rel=1e-5)
+    assert losses["train_kd"].item() == pytest.approx(kd, rel=1e-5)
+    assert losses["train_loss"].item() == pytest.approx(ce + LAMBDA * kd, rel=1e-5)
+
+    def loss_with(name: str, index: tuple[int, ...], change: float) -> float:
+        moved = weights[name].copy()
+        moved[index] += change
+        _, ce, kd = by_hand(weights | {name: moved}, module.data, protocol)
+        return ce + LAMBDA * kd
+
+    for name, weight in module.student.head.named_parameters():
+        assert weight.grad is not None, name
+        for index in np.ndindex(*weight.shape):
+            slope = (loss_with(name, index, 1e-6) - loss_with(name, index, -1e-6)) / 2e-6
+            assert float(weight.grad[index]) == pytest.approx(slope, abs=2e-5), (name, index)
+
+
+# Rows 2, 4 and 5: how a student starts, and what is adapted.
+
+
+class Tower(nn.Module):
+    """A vision encoder with attention of torch's own, as open_clip's towers have, and an embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 8, stride=8)
+        self.places = nn.Embedding(16, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.last = nn.Linear(8, D_IMG)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        tokens = self.patches(images).flatten(2).transpose(1, 2) + self.places.weight
+        return self.last(self.attention(tokens, tokens, tokens, need_weights=False)[0].mean(dim=1))
+
+
+def stored(module: nn.Module, **meta: Any) -> StoredTensors:
+    return StoredTensors(Any, dict(module.state_dict()), meta, {"lineage": {}})  # type: ignore[arg-type]
+
+
+def started(protocol: str, form: str = "late") -> tuple[Student, StoredTensors, StoredTensors]:
+    torch.manual_seed(0)
+    backbone = Backbone(Tower(), D_IMG, TRANSFORM, "digest", {})
+    probe = stored(nn.Linear(D_IMG, C))
+    teacher = stored(LateFusion(D_IMG, C, D_TXT, HIDDEN).h_t)
+    lora = {"r": 2, "alpha": 2, "dropout": 0.0, "modules": None, "split_qkv": False}
+    asked = settings(protocol) | {"form": form, "lora": lora, "hidden": HIDDEN}
+    student = start_student(
+        backbone,
+        asked,
+        PROTOCOLS[protocol],
+        n_classes=C,
+        d_txt=D_TXT,
+        probe=probe,
+        teacher=teacher,
+        prompts=None,
+        projection=None,
+        seed=0,
+    )
+    return student, probe, teacher
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_2_the_teacher_s_head_is_taken_over_or_thrown_away(protocol: str) -> None:
+    student, _, teacher = started(protocol)
+    same = torch.equal(student.head.h_t.layers[0].weight, teacher.tensors["layers.0.weight"])  # type: ignore
+    assert same == (protocol == "corrected")
+    mean = torch.eye(C).repeat(1, 2) / 2
+    assert torch.equal(student.head.g.weight, mean) == (protocol == "corrected")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_4_embeddings_and_the_fitted_head_are_adapted_or_left(protocol: str) -> None:
+    student, probe, _ = started(protocol)
+    upstream = protocol == "upstream"
+    trained = {name for name, weight in student.named_parameters() if weight.requires_grad}
+    assert any("places" in name for name in trained) == upstream
+    fitted = {name for name in trained if "h_v" in name}
+    assert all("lora_" in name for name in fitted) == upstream
+    assert fitted
+    v = torch.randn(2, D_IMG)
+    expected = v @ probe.tensors["weight"].T + probe.tensors["bias"]
+    assert torch.allclose(student.head.h_v(v), expected, atol=1e-6)  # type: ignore[union-attr,operator]
+    heads = {name.split(".")[1] for name in trained if name.startswith("head.")}
+    assert heads == {"h_v", "h_d", "h_t", "g"}, "the other heads train in full"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_5_attention_is_adapted_or_its_adapters_would_do_nothing(protocol: str) -> None:
+    student, _, _ = started(protocol)
+    adapted = {name for name, _ in student.backbone.named_parameters() if "lora_" in name and "attention" in name}
+    assert bool(adapted) == (protocol == "corrected")
+
+
+# Rows 6 and 7: what chooses the weights, and what patience watches.
+
+
+def test_row_6_the_choice_rests_on_the_whole_loss_or_on_a_unimodal_score() -> None:
+    assert Training().monitor == "val_ce"
+    assert Training.model_validate({"protocol": "upstream"}).monitor == "val_loss"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_7_patience_watches_the_monitor_or_the_train_loss(protocol: str) -> None:
+    best = Best("val_ce", patience=1, delta=0.0, watches=PROTOCOLS[protocol].patience_watches)
+    best.see({"train_loss": 1.0, "val_ce": 1.0}, {})
+    best.see({"train_loss": 0.5, "val_ce": 2.0}, {})  # validation gets worse, train better
+    assert best.has_waited_enough == (protocol == "corrected")
+
+
+# Whole trainings: rows 3 and 8, on the tiny world.
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_8_no_text_tower_is_exported_and_the_untrained_student_may_be_chosen(
+    student: Callable[..., Any], protocol: str
+) -> None:
+    from safetensors.torch import load_file
+
+    run = student("report", protocol=protocol, steps=2)
+    heads = {name.split(".")[1] for name in load_file(run / "student.safetensors") if name.startswith("head.")}
+    assert heads == {"h_v", "h_d", "h_t", "g"}
+    assert not any("lora" in name for name in load_file(run / "student.safetensors"))
+
+
