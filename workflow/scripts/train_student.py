@@ -8,13 +8,14 @@ with job(snakemake.log[0], snakemake.params.threads, title):
 
     from clipit.artifacts.paths import Paths
     from clipit.artifacts.provenance import Origin
+    from clipit.encoders.precision import resolve_precision
     from clipit.training.fit import Fit
     from clipit.training.student import train_student
 
     params, out = snakemake.params, Path(snakemake.output.student).parent
     fit = Fit(
         device=params.device,
-        precision=params.settings["precision"],
+        precision=resolve_precision(params.settings["precision"], params.device),
         checkpoints=Path(params.checkpoints),
         logs=out / "tensorboard",
         name=title,

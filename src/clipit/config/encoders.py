@@ -129,7 +129,7 @@ class AlignedRetriever(Strict):
     seed: int = 0
     threads: PositiveInt = 2
     precision: Precision = "auto"
-    """Of embedding; training always autocasts to bfloat16."""
+    """Of embedding."""
 
 
 class TextPolicyRetriever(Strict):
@@ -180,7 +180,7 @@ class SimclrBackbone(Strict):
     seed: int = 0
     threads: PositiveInt = 2
     precision: Precision = "auto"
-    """Of feature extraction; training always autocasts to bfloat16."""
+    """Of feature extraction."""
 
 
 class RetrieverBackbone(Strict):

@@ -175,7 +175,8 @@ class Training(Strict):
     """How the linear head on a frozen backbone's features is fitted; students start from it."""
     teacher: Head = Head()
     """How the text head is fitted to the targets; students start from it."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of a student's training. `auto`: bfloat16 (mixed) where the device multiplies it natively, else float32."""
 
     @model_validator(mode="before")
     @classmethod

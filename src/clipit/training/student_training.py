@@ -85,7 +85,7 @@ class StudentTraining(pl.LightningModule):
         if not math.isfinite(loss.item()):
             raise UserError(
                 f"the loss of step {self.global_step + 1} is {loss.item()}: lower training.lr"
-                + (", or set training.precision to fp32" if self.settings["precision"] == "bf16" else "")
+                + (", or set training.precision to fp32" if self.trainer.precision == "bf16-mixed" else "")
             )
         self._losses.add(losses)
         return loss
