@@ -6,10 +6,14 @@ LOCK := $(if $(GPU),gpu,cpu)
 INSTALLED := $(VENV)/.installed-$(LOCK)
 UV_VERSION := 0.13.9
 
-.PHONY: demo test test-browser lint bench doctor install locks format
+.PHONY: demo paper-mini ablations-mini label-efficiency-mini test test-browser lint bench doctor install locks format
 
 demo: install
 	$(BIN)/snakemake
+
+# Miniatures of the published comparison, of its ablations, and of the curve over labels: on the phantom, in minutes.
+paper-mini ablations-mini label-efficiency-mini: install
+	$(BIN)/snakemake --configfile config/$(subst -,_,$@).yaml
 
 test: install
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser"

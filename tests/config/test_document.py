@@ -12,4 +12,4 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_the_page_names_keys_by_their_alias_with_their_meaning() -> None:
-    assert "| `lambda` | float | `1.0` | Weight of the distillation loss. |" in document()
+    assert "| `lambda` | float \\| list of float | `1.0` | Weight of the distillation loss. |" in document()

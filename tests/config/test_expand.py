@@ -6,8 +6,9 @@ from typing import Any
 import yaml
 
 from clipit.config.expand import Plan, Run, expand
-from clipit.config.experiment import Training
+from clipit.config.training import Training
 from clipit.config.load import load_config
+from clipit.config.variants import VARIANTS
 
 PROJECT = Path(__file__).parents[2]
 
@@ -96,3 +97,101 @@ def test_defaults_written_out_give_the_same_run_ids() -> None:
     for training in (spelt, asked):
         for variant in ("colour", "linear_probe", "lora_only", "clipit"):
             assert one(plan(training=training), variant).id == one(plan(training={}), variant).id
+
+
+def test_every_variant_expands_and_what_it_starts_from_is_among_the_runs() -> None:
+    names = [name for name in VARIANTS if name != "contrastive"]
+    made = plan(variants=names, seeds=[0])
+    assert {row.run.variant for row in made.tables["demo"]} == set(names)
+    for run in made.runs.values():
+        assert all(tuple(needed.wildcards.values()) in made.runs for needed in run.needs.values())
+        if run.pairing is not None:
+            assert run.pairing in made.pairings
+
+
+def test_controls_differ_from_clipit_in_their_target_alone() -> None:
+    made = plan(variants=["clipit", "shuffled_text", "constant_text", "image_distillation", "oracle_pairing"], seeds=[0])
+    clipit = one(made, "clipit")
+    for name in ("shuffled_text", "constant_text", "image_distillation", "oracle_pairing"):
+        assert one(made, name).settings == clipit.settings
+        assert one(made, name).probe == clipit.probe
+    assert one(made, "shuffled_text").pairing == "shuffled_seed0"
+    assert made.pairings["shuffled_seed0"].method == "shuffled"
+    assert one(made, "constant_text").pairing is None
+
+
+def test_variants_without_text_read_none() -> None:
+    made = plan(variants=["modules_only", "lora_only", "pseudo_label"], seeds=[0])
+    for name in ("modules_only", "lora_only", "pseudo_label"):
+        run = one(made, name)
+        assert (run.corpus, run.pairing, run.teacher) == (None, None, None)
+    assert "lambda" not in one(made, "modules_only").settings
+    assert one(made, "pseudo_label").labeller == one(made, "lora_only")
+
+
+def test_a_rank_is_distilled_by_a_teacher_of_its_own_and_pairs_once() -> None:
+    made = plan(variants=["clipit", "rank3"], seeds=[0])
+    best, third = one(made, "clipit"), one(made, "rank3")
+    assert (best.pairing, third.settings["rank"]) == (third.pairing, 2)
+    assert best.teacher is not None
+    assert third.teacher is not None
+    assert best.teacher.id != third.teacher.id
+
+
+def test_words_are_removed_from_a_corpus_of_its_own() -> None:
+    made = plan(variants=["words_removed_30"], seeds=[0])
+    assert one(made, "words_removed_30").corpus == "phantom_reports_words_removed_30"
+
+
+def test_lists_of_settings_multiply_into_candidates_of_the_variants_that_read_them() -> None:
+    made = plan(variants=["lora_only", "clipit"], seeds=[0, 1], training={"lambda": [0.5, 1], "lora": {"r": [2, 4]}})
+    rows = [(row.run.variant, row.run.seed, tuple(row.candidate.items())) for row in made.tables["demo"]]
+    assert len(rows) == len(set(rows)) == 2 * (2 + 4)
+    assert {len(row.candidate) for row in made.tables["demo"] if row.run.variant == "lora_only"} == {1}
+    clipit = [row for row in made.tables["demo"] if row.run.variant == "clipit"]
+    assert {(row.run.settings["lambda"], row.run.settings["lora"]["r"]) for row in clipit} == {
+        (row.candidate["lambda"], row.candidate["lora.r"]) for row in clipit
+    }
+
+
+def test_a_pseudo_labeller_is_the_lora_only_of_the_same_candidate() -> None:
+    made = plan(variants=["lora_only", "pseudo_label"], seeds=[0], training={"lr": [0.1, 0.2]})
+    students = {(run.settings["lr"], run.variant): run for run in made.runs.values() if "lr" in run.settings and run.labeller}
+    for (lr, _), run in students.items():
+        assert run.labeller is not None
+        assert run.labeller.settings["lr"] == lr
+    assert len(students) == 2
+
+
+def test_shares_of_labels_are_rows_and_reach_probe_teacher_and_student() -> None:
+    made = plan(variants=["clipit"], seeds=[0], label_fraction=[0.1, 1.0])
+    rows = made.tables["demo"]
+    assert [row.combination["label_fraction"] for row in rows] == ["0.1", "1.0"]
+    few = rows[0].run
+    assert few.probe is not None
+    assert few.teacher is not None
+    assert {few.labels, few.probe.labels, few.teacher.labels} == {0.1}
+    assert few.id != rows[1].run.id
+
+
+def test_text_adapters_train_with_the_teacher_or_with_the_student() -> None:
+    adapted = {"lora": {"text": True}}
+    corrected = one(plan(variants=["clipit"], seeds=[0], training=adapted), "clipit")
+    upstream = one(plan(variants=["clipit"], seeds=[0], training=adapted | {"protocol": "upstream"}), "clipit")
+    assert corrected.teacher is not None
+    assert upstream.teacher is not None
+    assert (corrected.teacher.variant, corrected.settings["text_lora"]) == ("text_teacher", None)
+    assert (upstream.teacher.variant, upstream.settings["text_lora"]["r"]) == ("teacher", 16)
+    made = plan(variants=["lora_only", "image_distillation"], seeds=[0], training=adapted)
+    assert {run.variant for run in made.runs.values()} >= {"teacher"}, "an image's embedding has no text tower to adapt"
+
+
+def test_a_frozen_backbone_trains_from_features_of_the_images_as_they_are() -> None:
+    made = plan(variants=["no_lora"], seeds=[0])
+    assert (one(made, "no_lora").settings["lora"], one(made, "no_lora").settings["augment"]) == (None, "none")
+
+
+def test_two_ways_of_reading_reports_share_what_the_image_tower_alone_decides() -> None:
+    made = plan(retriever=["phantom_clip", "phantom_clip_late"], variants=["image_distillation", "clipit"], seeds=[0])
+    ids = {name: {row.run.id for row in made.tables["demo"] if row.run.variant == name} for name in ("image_distillation", "clipit")}
+    assert {name: len(found) for name, found in ids.items()} == {"image_distillation": 1, "clipit": 2}

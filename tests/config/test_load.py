@@ -56,7 +56,7 @@ def test_every_shipped_config_loads(name: str) -> None:
         (lambda c: c.update(retrievers={"phantom_clip": {"captioned": "phantom"}}), ["captioned", "without captions"]),
         (lambda c: c.update(datasets=["x"]), ["datasets must map names"]),
         (lambda c: c.update(backbones={"colour": {"kind": "timm", "name": "resnet18"}}), ["backbones.colour"]),
-        (lambda c: c.update(pairings={"random_seed1": {"method": "top1"}}), ["kept for random_pairing"]),
+        (lambda c: c.update(pairings={"random_seed1": {"method": "top1"}}), ["clipit's own"]),
         (lambda c: c["experiments"]["demo"].update(seeds=[0, 0]), ["seeds names one twice"]),
         (lambda c: c["experiments"]["demo"].update(seeds=[]), ["experiments.demo.seeds", "at least 1 item"]),
         (

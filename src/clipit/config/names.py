@@ -1,5 +1,7 @@
 """Names that clipit gives itself; no entry of a catalog may take them."""
 
+import re
+
 COLOUR = "colour"
 """The backbone of the variant that uses none: mean and standard deviation of the colours."""
 
@@ -22,3 +24,8 @@ TEXT_TEACHER = "text_teacher"
 def words_removed(corpus: str, share: int) -> str:
     """The corpus of the variants `words_removed_…`: `corpus` less `share` percent of its words."""
     return f"{corpus}_words_removed_{share}"
+
+
+def whole_corpus(name: str) -> str:
+    """The corpus that `name` is, or has words removed of."""
+    return re.sub(r"_words_removed_\d+$", "", name)

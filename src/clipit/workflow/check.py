@@ -11,6 +11,7 @@ from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBa
 from clipit.config.expand import Plan
 from clipit.config.experiment import Config
 from clipit.config.licence import Licensed
+from clipit.config.names import whole_corpus
 from clipit.runtime.errors import UserError
 
 
@@ -77,7 +78,8 @@ def check_accepted(config: Config, plan: Plan, *, dry_run: bool) -> None:
             nothing, shows its plan all the same: there each is printed, a line each.
     """
     planned = planned_entries(config, plan).items()
-    refused = [line for section, names in planned for name in names if (line := refusal(config, section, name))]
+    lines = (refusal(config, section, name) for section, names in planned for name in names)
+    refused = list(dict.fromkeys(line for line in lines if line))
     if dry_run:
         for line in refused:
             _tell(line)
@@ -101,6 +103,7 @@ def check_one_accepted(config: Config, users: Sequence[tuple[str, str]], *, dry_
 def refusal(config: Config, section: str, name: str) -> str | None:
     """What is to be accepted of an entry and has not been, and by which key; None: nothing."""
     entry = getattr(config, section)[name]
+    name = whole_corpus(name)  # one with words removed is accepted as what it is made of
     if not isinstance(entry, Licensed) or not entry.restriction or entry.accept_licence:
         return None
     return (
