@@ -24,7 +24,8 @@ try:
     BIND = Binding(CONFIG, PLAN, PROJECT, dry_run=DRY_RUN)
     TRIAGE = TriageBinding(BIND, PLAN)
     GPUS = BIND.gpus
-    if workflow.is_main_process:  # a job's own process has only its own files to look at
+    # A job's own process has only its own files to look at.
+    if workflow.is_main_process:
         BIND.check_own_files()
 except UserError as error:
     sys.exit(f"clipit: {error}")
