@@ -20,8 +20,9 @@ from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import read_json, write_json
 from clipit.encoders.backbone import Backbone, load_backbone, save_backbone, with_digest
 from clipit.encoders.text_tower import TextTower, load_text_tower
-from clipit.encoders.weights import LOCAL, encoder_digest, weight_digest
+from clipit.encoders.weights import encoder_digest, weight_digest
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import LOCAL
 
 SENTINEL = "retriever.json"
 _HEADS = "heads.safetensors"

@@ -13,6 +13,7 @@ from clipit.config.experiment import Config
 from clipit.config.licence import Licensed
 from clipit.config.names import COLOUR, TEACHER
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import LOCAL
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,5 @@ def _data_paths(entry: Dataset, key: str) -> Iterator[OwnPath]:
 
 
 def _model(name: str, key: str) -> Iterator[OwnPath]:
-    kind, _, path = name.partition(":")
-    if kind == "local-dir":
-        yield OwnPath(key, path, model=True)
+    if name.startswith(LOCAL):
+        yield OwnPath(key, name.removeprefix(LOCAL), model=True)
