@@ -71,6 +71,19 @@ def own_paths(config: Config, plan: Plan) -> Iterator[OwnPath]:
         yield from _data_paths(config.datasets[name], f"datasets.{name}")
 
 
+def tell_enlarged(config: Config, plan: Plan) -> None:
+    """Prints a line for each data set whose patches a backbone enlarges, which adds nothing and costs what it costs."""
+    used = sorted({(run.dataset, run.backbone) for run in plan.runs.values() if run.backbone in config.backbones})
+    for dataset, backbone in used:
+        wanted, size = getattr(config.backbones[backbone], "image_size", None), config.datasets[dataset].size
+        if wanted is not None and size < wanted:
+            print(
+                f"clipit: datasets.{dataset} keeps patches of {size} px, which backbones.{backbone} enlarges to "
+                f"{wanted}: set size: {wanted} to keep what the images have",
+                file=sys.stderr,
+            )
+
+
 def check_accepted(config: Config, plan: Plan, *, dry_run: bool) -> None:
     """Looks for a restriction that the user has not accepted on anything that the planned runs use.
 
