@@ -11,7 +11,7 @@ from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
 from clipit.workflow.bind_runs import PROBES, STUDENTS, ZEROSHOT, RunBinding
 from clipit.workflow.bind_triage import TriageBinding
-from clipit.workflow.check import check_accepted, check_present
+from clipit.workflow.check import check_accepted, check_present, tell_enlarged
 
 PROJECT = Path(workflow.basedir)
 
@@ -25,8 +25,10 @@ try:
     RUNS = RunBinding(BIND, CONFIG)
     TRIAGE = TriageBinding(BIND, PLAN)
     GPUS = BIND.gpus
-    if workflow.is_main_process:  # a job's own process has only its own files to look at
+    # A job's own process has only its own files to look at.
+    if workflow.is_main_process:
         BIND.check_own_files()
+        tell_enlarged(CONFIG, PLAN)
 except UserError as error:
     sys.exit(f"clipit: {error}")
 

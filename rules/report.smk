@@ -5,18 +5,17 @@ onsuccess:
     from clipit.evaluation.show import print_table
     from clipit.pairing.show import print_pairings
 
+    # What an earlier run left may be of another configuration: of this run's targets alone.
+    asked = {str(file) for job in workflow.dag.jobs for file in job.output}
     for experiment in CONFIG.experiments:
-        if Path(PATHS.table(experiment, "json")).exists():
-            print_table(Path(PATHS.table(experiment, "json")))
-        if Path(PATHS.pairing_table(experiment, "json")).exists():
-            print_pairings(
-                Path(PATHS.pairing_table(experiment, "json")),
-                f"pairings of {experiment}",
-            )
-    if Path(PATHS.report()).exists():
+        if (table := PATHS.table(experiment, "json")) in asked:
+            print_table(Path(table))
+        if (table := PATHS.pairing_table(experiment, "json")) in asked:
+            print_pairings(Path(table), f"pairings of {experiment}")
+    if PATHS.report() in asked:
         print(f"The report is at {PATHS.report()}")
     for page in EXPLORER:
-        if Path(page).exists():
+        if page in asked:
             print(f"The pairings are at {page}")
 
 

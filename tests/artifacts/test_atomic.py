@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from clipit.artifacts.atomic import atomic_path, write_text
@@ -40,3 +44,28 @@ def test_two_writers_do_not_share_a_temporary(tmp_path):
         one.write_text("one")
         two.write_text("two")
     assert (tmp_path / "a.txt").read_text() == "one"
+
+
+def test_what_a_killed_process_left_goes_and_a_living_one_s_stays(tmp_path):
+    script = (
+        "import os, sys\nfrom clipit.artifacts.atomic import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as temporary:\n    temporary.write_text('half')\n    os._exit(9)"
+    )
+    for name in ("a.txt", "b.txt"):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], check=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    with atomic_path(tmp_path / "a.txt") as living:
+        living.write_text("whole")
+        write_text(tmp_path / "a.txt", "another")
+        assert living.exists()
+    assert {path.name.split(".")[1] for path in tmp_path.iterdir() if path.name.startswith(".")} == {"b"}
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+def test_what_another_machine_left_goes_after_a_day(tmp_path):
+    fresh, old = (tmp_path / f".a.00000000-1-{letter * 32}.txt" for letter in "ab")
+    for file in (fresh, old):
+        file.touch()
+    os.utime(old, (0, 0))
+    write_text(tmp_path / "a.txt", "x")
+    assert fresh.exists() and not old.exists()

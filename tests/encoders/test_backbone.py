@@ -96,7 +96,7 @@ def test_the_digest_does_not_depend_on_the_memory_format():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("vit_tinny_patch16_224", "did you mean vit_tiny_patch16_224"),
+        ("vit_tinny_patch16_224", "did you mean 'vit_tiny_patch16_224"),
         ("vit_tiny_patch16_224.nothing", "vit_tiny_patch16_224.augreg_in21k"),
         ("local-dir:nowhere", "there is no folder"),
     ],

@@ -81,7 +81,7 @@ def test_open_clip_agrees_with_open_clip(kind, request):
 @pytest.mark.parametrize(
     ("kind", "name", "said"),
     [
-        ("open_clip", "ViT-B-23:openai", "did you mean ViT-B-32"),
+        ("open_clip", "ViT-B-23:openai", "did you mean 'ViT-B"),
         ("open_clip", "ViT-B-32", "ViT-B-32:openai"),
         ("open_clip", "local-dir:nowhere", "there is no folder"),
         ("aligned", "nowhere", "does not exist"),

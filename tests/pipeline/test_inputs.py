@@ -54,8 +54,12 @@ def test_tables_say_what_they_were_made_from(tmp_path: Path, file_server: FileSe
         "results/corpora/notes/reports.parquet",
         "results/corpora/tcga_reports_colorectal/reports.parquet",
     ]
+    stale = tmp_path / "results/tables/mine.json"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("of another configuration")
     done = project.snakemake(*tables, "--configfile", "mine.yaml")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    assert "another configuration" not in done.stderr and "onsuccess" not in done.stderr
     label = read_table(here / "labels.parquet", labels.SCHEMA).provenance["inputs"]
     assert set(label) == {"patches", "splits", "column label"}
     assert label["splits"] == file_digest(here / "splits.parquet")

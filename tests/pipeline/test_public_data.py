@@ -120,7 +120,9 @@ def test_the_first_run_on_real_data(project: Project, hub: StandInHub, file_serv
 
 @pytest.mark.xdist_group("plan")
 def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(project: Project) -> None:
-    assert project.would_run(configfile="config/paper.yaml") == {
+    planned = project.would_run(configfile="config/paper.yaml")
+    assert f"\n{sum(planned.values())} jobs: " in (PROJECT / "docs" / "paper.md").read_text()
+    assert planned == {
         "download_file": 11,
         "download_model": 8,
         "unpack_download": 11,

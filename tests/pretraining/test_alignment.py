@@ -76,6 +76,16 @@ def test_a_frozen_image_tower_and_a_trained_text_tower(dataset, tmp_path, origin
     assert (described["image"], described["text"]) == (backbone, "local-dir:text")
 
 
+def test_a_frozen_image_tower_of_random_weights_is_kept_since_no_name_leads_to_it(dataset, tmp_path, origin):
+    small = {"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 12]}
+    random = {"image": "resnet18", "pretrained": False, "model_args": small, "image_size": 32, "train_image": False}
+    retriever, described = train(dataset, tmp_path / "clip", origin, **random, text=WORDS, epochs=1)
+    assert described["image"] == "local-dir:image"
+    start = load_backbone("resnet18", pretrained=False, model_args=small, image_size=32)
+    loaded = retriever.image_backbone().module.state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in start.module.state_dict().items())
+
+
 def test_equal_seeds_give_equal_weights(dataset, tmp_path, origin, backbone):
     kind = {"image": backbone, "train_image": True, "text": WORDS, "epochs": 1}
     first, second, other = (

@@ -65,6 +65,16 @@ def test_a_folder_of_text_files(tmp_path: Path, capsys) -> None:
     assert "4/4 files" in capsys.readouterr().err
 
 
+def test_reports_in_a_linked_folder_are_read_as_they_are_fingerprinted(tmp_path: Path) -> None:
+    (tmp_path / "ward").mkdir()
+    (tmp_path / "ward" / "a.txt").write_text("text")
+    (tmp_path / "reports" / ".trash").mkdir(parents=True)
+    (tmp_path / "reports" / ".trash" / "b.txt").write_text("hidden")
+    (tmp_path / "reports" / "linked").symlink_to(tmp_path / "ward")
+    (tmp_path / "reports" / "back").symlink_to(tmp_path / "reports")
+    assert read(tmp_path / "reports") == [("linked/a", "text")]
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
 def test_tables(tmp_path: Path, suffix: str) -> None:
     rows = [{"case": f"00{i}", "other": i, "report": text, "who": "p1"} for i, text in enumerate(TEXTS)]

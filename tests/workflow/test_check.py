@@ -12,7 +12,7 @@ from clipit.config.experiment import Config
 from clipit.config.load import load_config
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
-from clipit.workflow.check import check_accepted
+from clipit.workflow.check import check_accepted, tell_enlarged
 
 PROJECT = Path(__file__).parents[2]
 CONFIG = PROJECT / "config"
@@ -88,3 +88,16 @@ def test_what_no_run_uses_is_refused_too_when_its_file_is_asked_for(
     accepted = load_config(raw | {section: {name: {"accept_licence": True}}}, CONFIG / "catalog.yaml")
     assert ask(Binding(accepted, expand(accepted), PROJECT)) == ask(dry)
     assert capsys.readouterr().err == ""
+
+
+def test_patches_that_a_backbone_enlarges_are_told(capsys) -> None:
+    raw = yaml.safe_load((CONFIG / "own_data.yaml").read_text())
+    for size, told in ((112, False), (224, True)):
+        raw["backbones"]["my_backbone"]["image_size"] = size
+        config = load_config(raw, CONFIG / "catalog.yaml")
+        tell_enlarged(config, expand(config))
+        said = capsys.readouterr().err
+        assert (
+            "datasets.my_images keeps patches of 112 px, which backbones.my_backbone enlarges to 224" in said
+        ) == told
+        assert said.count("\n") == told

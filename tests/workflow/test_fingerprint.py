@@ -91,8 +91,12 @@ def test_a_value_does_not_move_between_cells(tmp_path):
 def test_csv_mistakes_are_named(tmp_path):
     file = tmp_path / "images.csv"
     file.write_text("path,lable\na.png,1\n")
-    with pytest.raises(UserError, match="no column 'label': did you mean 'lable'"):
+    with pytest.raises(UserError, match="no column 'label', did you mean 'lable'"):
         csv_columns_digest(file, ["label"])
+    file.write_text("a.png,Pools of mucin in a patient called Doe\n")
+    with pytest.raises(UserError, match="no column 'label': its first line") as caught:
+        csv_columns_digest(file, ["label"])
+    assert "Doe" not in str(caught.value)
     with pytest.raises(UserError, match="does not exist"):
         csv_columns_digest(tmp_path / "nowhere.csv", ["label"])
     file.write_bytes(b"path\n\xff\xfe\n")

@@ -1,10 +1,18 @@
 """Files appear whole or not at all."""
 
 import contextlib
+import hashlib
 import os
+import platform
+import re
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_FORGOTTEN = 24 * 3600.0
+"""Seconds without a change after which another machine's temporary counts as left behind."""
 
 
 @contextlib.contextmanager
@@ -12,11 +20,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a unique temporary path beside `path`; renamed to `path` on success, removed on failure.
 
     The temporary keeps the file's suffix, for libraries that choose a format by it. Data are flushed to the disk
-    before the rename, so a crash leaves the old file or the new one.
+    before the rename, so a crash leaves the old file or the new one. What killed processes left beside it goes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    _sweep(path)
+    temporary = path.with_name(f".{path.stem}.{_HERE}-{os.getpid()}-{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
         with open(temporary, "rb") as written:
@@ -24,6 +33,30 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Removes the temporaries of `path` whose process here is gone, or, of other machines, that are a day old."""
+    of_path = re.compile(rf"\.{re.escape(path.stem)}\.([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{32}}{re.escape(path.suffix)}")
+    for other in path.parent.iterdir():
+        if match := of_path.fullmatch(other.name):
+            with contextlib.suppress(OSError):  # another writer sweeps too
+                if match[1] == _HERE:
+                    left = not _alive(int(match[2]))
+                else:
+                    left = time.time() - other.stat().st_mtime > _FORGOTTEN
+                if left:
+                    other.unlink()
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: str | Path, text: str) -> None:

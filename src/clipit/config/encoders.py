@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, Posit
 
 from clipit.config.licence import Key, Model
 from clipit.config.strict import Strict
+from clipit.runtime.names import HUB, LOCAL
 
 
 def _no_path(revision: str) -> str:
@@ -19,8 +20,8 @@ Revision = Annotated[str, AfterValidator(_no_path)]
 
 
 def _hub_or_folder(name: str) -> str:
-    if not name.startswith(("hf-hub:", "local-dir:")):
-        raise ValueError(f"{name!r} does not say where it is: write hf-hub:organisation/model or local-dir:folder")
+    if not name.startswith((HUB, LOCAL)):
+        raise ValueError(f"{name!r} does not say where it is: write {HUB}organisation/model or {LOCAL}folder")
     return name
 
 
@@ -87,7 +88,7 @@ class ConchRetriever(Model):
     """CONCH, through its authors' package `conch` (not in the lock: its licence is not ours to pass on)."""
 
     kind: Literal["conch"]
-    name: HubOrFolder = "hf-hub:MahmoodLab/conch"
+    name: HubOrFolder = f"{HUB}MahmoodLab/conch"
     """The hub's repository, or `local-dir:path` with its pytorch_model.bin."""
     revision: Revision | None = None
     """Commit, branch or tag of the hub's repository; None: its main branch."""
@@ -164,6 +165,11 @@ class TimmBackbone(Model):
 
 
 HubModel = HubRetriever | TimmBackbone
+
+
+def pinned(entry: HubModel) -> str:
+    """A model's name, with its revision where it has one: `hf-hub:organisation/model@revision`."""
+    return f"{entry.name}@{entry.revision}" if entry.revision else entry.name
 
 
 class SimclrBackbone(Strict):

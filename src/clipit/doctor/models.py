@@ -7,16 +7,17 @@ from pathlib import Path
 
 from clipit.config.encoders import (
     AlignedRetriever,
-    HubModel,
     SimclrBackbone,
     TextPolicyRetriever,
     TimmBackbone,
+    pinned,
 )
 from clipit.config.experiment import Config
 from clipit.doctor.finding import Check, Finding, size_text
 from clipit.doctor.hub import look_up
-from clipit.encoders.hub import FORMATS, HUB, Format, cached_model, elsewhere, parse_name, text_files
+from clipit.encoders.hub import FORMATS, Format, cached_model, elsewhere, parse_name, text_files
 from clipit.runtime.hub import HubFile, HubListing, HubRepo, cached_file
+from clipit.runtime.names import HUB, LOCAL, nearest
 
 _INSTALL_CONCH = "run `pip install --no-deps git+https://github.com/mahmoodlab/CONCH` (read its licence)"
 
@@ -30,11 +31,11 @@ def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:
         elif isinstance(retriever, AlignedRetriever):
             yield partial(Finding, subject, "PASS", f"trained here, on datasets.{retriever.captioned}")
         elif retriever.kind == "open_clip":
-            yield partial(_open_clip, subject, _pinned(retriever))
+            yield partial(_open_clip, subject, pinned(retriever))
         else:
             if retriever.kind == "conch":
                 yield partial(_conch_package, f"{subject} package")
-            yield partial(_model, subject, _pinned(retriever), retriever.kind)
+            yield partial(_model, subject, pinned(retriever), retriever.kind)
     for name in used["backbones"]:
         subject, backbone = f"backbones.{name}", config.backbones[name]
         if isinstance(backbone, SimclrBackbone):
@@ -44,11 +45,7 @@ def model_checks(config: Config, used: dict[str, list[str]]) -> Iterator[Check]:
         elif not backbone.pretrained:
             yield partial(Finding, subject, "PASS", "random weights, nothing to fetch")
         else:
-            yield partial(_timm, subject, _pinned(backbone))
-
-
-def _pinned(entry: HubModel) -> str:
-    return f"{entry.name}@{entry.revision}" if entry.revision else entry.name
+            yield partial(_timm, subject, pinned(backbone))
 
 
 def _model(subject: str, name: str, kind: str) -> Finding:
@@ -97,17 +94,15 @@ def _timm(subject: str, name: str) -> Finding:
         return _model(subject, name, "timm")
     import timm
 
-    from clipit.encoders.weights import nearest
-
     entry = timm.get_pretrained_cfg(name)
     if entry is None or not entry.has_weights:
-        known = nearest(name, timm.list_pretrained())
+        known = nearest(name, timm.list_pretrained(), 3)
         return Finding(subject, "FAIL", f"timm has no pretrained weights {name!r}{known}", f"correct {subject}.name")
     return _named(subject, entry.hf_hub_id, entry.hf_hub_filename or "", entry.url, "timm")
 
 
 def _open_clip(subject: str, name: str) -> Finding:
-    if name.startswith(("local-dir:", HUB)):
+    if name.startswith((LOCAL, HUB)):
         return _model(subject, name, "open_clip")
     import open_clip
 

@@ -1,8 +1,8 @@
 """A retriever trained here: an image tower and a text tower joined by linear projections into one space.
 
 On disk a folder: `heads.safetensors` (both projections and the logit scale), `image/` (a timm `local-dir:`) and
-`text/` (a `transformers` folder) where those towers were trained too, and `retriever.json`, written last. A frozen
-tower is referred to by name, with the digest of its weights.
+`text/` (a `transformers` folder) where those towers were trained too or began at random, and `retriever.json`, written
+last. A frozen tower is referred to by name, with the digest of its weights.
 """
 
 import json
@@ -20,8 +20,9 @@ from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import read_json, write_json
 from clipit.encoders.backbone import Backbone, load_backbone, save_backbone, with_digest
 from clipit.encoders.text_tower import TextTower, load_text_tower
-from clipit.encoders.weights import LOCAL, encoder_digest, weight_digest
+from clipit.encoders.weights import encoder_digest, weight_digest
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import LOCAL
 
 SENTINEL = "retriever.json"
 _HEADS = "heads.safetensors"
@@ -107,7 +108,6 @@ def save_aligned(
     with atomic_path(folder / _HEADS) as temporary:
         save_file(heads, temporary, {"clipit": json.dumps(provenance, sort_keys=True)})
     description = {
-        "kind": "aligned",
         "d": model.d,
         "image": frozen_image or LOCAL + _IMAGE,
         "image_size": model.transform.size,
@@ -115,7 +115,6 @@ def save_aligned(
         "image_digest": model.image_backbone().digest,
         "text": frozen_text or LOCAL + _TEXT,
         "text_digest": weight_digest(model.text_tower),
-        "pooling": "mean",
         "context_length": model.context_length,
     }
     write_json(folder / SENTINEL, description, provenance)

@@ -14,11 +14,12 @@ from torch import nn
 
 from clipit.artifacts.atomic import atomic_path
 from clipit.artifacts.tables import write_json
-from clipit.encoders.hub import HUB, TIMM, model_folder
+from clipit.encoders.hub import TIMM, model_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.self_attention import use_self_attention
-from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
+from clipit.encoders.weights import encoder_digest, loading, local_folder
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import HUB, LOCAL, nearest
 
 @dataclass(frozen=True)
 class Backbone:
@@ -170,10 +171,10 @@ def _check_name(name: str, pretrained: bool) -> None:
     elif not name.startswith(HUB):
         architecture, tag = split_model_name_tag(name)
         if not timm.is_model(architecture):
-            raise UserError(f"timm has no model {architecture!r}{nearest(architecture, timm.list_models())}")
+            raise UserError(f"timm has no model {architecture!r}{nearest(architecture, timm.list_models(), 3)}")
         tagged = timm.list_pretrained(f"{architecture}.*")
         if (tag and name not in tagged) or (pretrained and not tagged and not timm.list_pretrained(architecture)):
-            raise UserError(f"timm has no pretrained weights {name!r}{nearest(name, tagged)}")
+            raise UserError(f"timm has no pretrained weights {name!r}{nearest(name, tagged, 3)}")
 
 
 def _side(size: int | tuple[int, ...] | list[int]) -> int:

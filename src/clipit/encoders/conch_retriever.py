@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
 from clipit.encoders.conch_tower import tower_spec, tower_weights
-from clipit.encoders.hub import CONCH, HUB, model_folder
+from clipit.encoders.hub import CONCH, model_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.retriever import pad
 from clipit.encoders.weights import encoder_digest, loading, local_folder
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import HUB
 
 _ARCHITECTURE = "conch_ViT-B-16"
 _WEIGHTS = "pytorch_model.bin"

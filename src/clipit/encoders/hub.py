@@ -9,8 +9,8 @@ from typing import Any
 from clipit.artifacts.tables import read_json
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubFile, HubRepo, cached_file, fetch_files, list_files
+from clipit.runtime.names import HUB
 
-HUB = "hf-hub:"
 _TEXT = (".json", ".txt", ".model")  # endings of configurations and tokenizers
 _TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
 

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
-from clipit.encoders.hub import HUB, OPEN_CLIP, at_commit, further_repos, model_folder, text_folder
+from clipit.encoders.hub import OPEN_CLIP, at_commit, further_repos, model_folder, text_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.open_clip_tokens import OpenClipTokens
 from clipit.encoders.self_attention import use_self_attention
-from clipit.encoders.weights import LOCAL, encoder_digest, loading, local_folder, nearest
+from clipit.encoders.weights import encoder_digest, loading, local_folder
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo
+from clipit.runtime.names import HUB, LOCAL, nearest
 
 
 class OpenClipRetriever:
@@ -130,7 +131,7 @@ def _retriever(name: str, model: nn.Module, tokenizer: Any, config: Mapping[str,
 
 def _check_name(model_name: str, tag: str) -> None:
     if model_name not in open_clip.list_models():
-        raise UserError(f"open_clip has no model {model_name!r}{nearest(model_name, open_clip.list_models())}")
+        raise UserError(f"open_clip has no model {model_name!r}{nearest(model_name, open_clip.list_models(), 3)}")
     if not open_clip.is_pretrained_cfg(model_name, tag):
         tags = open_clip.list_pretrained_tags_by_model(model_name)
         named = (

@@ -12,8 +12,9 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, PreTra
 
 from clipit.encoders.quiet import quiet
 from clipit.encoders.retriever import pad
-from clipit.encoders.weights import LOCAL, loading, local_folder
+from clipit.encoders.weights import loading, local_folder
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import LOCAL
 
 _PAD, _UNKNOWN, _START, _END = _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 

@@ -11,13 +11,14 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenize
 from transformers.image_utils import PILImageResampling
 
 from clipit.encoders.backbone import Backbone, build_backbone, describe_backbone
-from clipit.encoders.hub import HUB, TRANSFORMERS, model_folder
+from clipit.encoders.hub import TRANSFORMERS, model_folder
 from clipit.encoders.image_transform import ImageTransform
 from clipit.encoders.quiet import quiet
 from clipit.encoders.retriever import pad
 from clipit.encoders.transformers_tower import tower_spec, tower_weights
 from clipit.encoders.weights import encoder_digest, loading, local_folder
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import HUB
 
 _KINDS = ("clip", "siglip", "siglip2")
 

@@ -1,9 +1,8 @@
 """Where a tower's weights come from, and what they are."""
 
-import difflib
 import hashlib
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import torch
 from torch import nn
 
 from clipit.artifacts.provenance import json_digest
-from clipit.encoders.hub import HUB
 from clipit.encoders.image_transform import ImageTransform
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo, causes, trouble
+from clipit.runtime.names import HUB, LOCAL
 
-LOCAL = "local-dir:"
 _ELSEWHERE = f"or fetch the model elsewhere and name it {LOCAL}FOLDER"
 
 
@@ -47,12 +45,6 @@ def local_folder(name: str, *needed: str) -> Path:
         if not (folder / file).is_file():
             raise UserError(f"{name}: {folder.resolve()} has no {file}: it is not a model of this kind")
     return folder
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown `name`: its nearest matches."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 @contextmanager

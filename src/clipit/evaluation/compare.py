@@ -17,8 +17,10 @@ from clipit.evaluation.significance import contributions, holm, sign_flip_p
 from clipit.evaluation.table_text import as_csv, as_markdown
 from clipit.evaluation.verdict import verdict
 from clipit.runtime.errors import UserError
+from clipit.statistics.groups import FEW_GROUPS
 from clipit.statistics.metrics import METRICS
 from clipit.statistics.resampling import interval
+from clipit.statistics.wording import SYNTHETIC
 
 PRIMARY = ("clipit", "lora_only")
 # A gain is the text's only where the same training gains less on the retriever's image embeddings and random reports.
@@ -26,8 +28,6 @@ TEXT_CONTROLS = {
     "clipit": ("image_distillation", "random_pairing"),
     "clipit_unlabelled": ("image_distillation_unlabelled", "random_unlabelled", "pseudo_label"),
 }
-FEW_GROUPS = 20
-SYNTHETIC = "SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."
 WEAK = (
     "every tile has the label of its whole slide, also where it shows something else. The numbers tell how well tiles "
     "are given their slides' labels, not whether that is what they show."

@@ -171,20 +171,11 @@ def _resampled(hits: np.ndarray, groups: np.ndarray | None, resamples: int) -> n
 
 
 def _compare(context: _Context, shares: np.ndarray | None) -> Iterator[dict[str, Any]]:
-    """Every pairing minus plain top-1 by its own retriever, and by the first one.
-
-    `together` is the interval of a rival that holds for all of them at once: methods that compete to beat the plain
-    top-1 of the first retriever.
-    """
+    """Every pairing minus plain top-1 by its own retriever, and by the first one."""
     if context.hits is None or shares is None:
         return
     plain = context.plain()
-    rivals = [] if plain is None else [i for i, one in enumerate(context.lines) if i != plain and not one.control]
-    together = {}
-    if rivals:
-        values = (context.hits[rivals] - context.hits[plain]).mean(axis=1)
-        bounds = simultaneous(values, shares[:, rivals] - shares[:, [plain]]).T.tolist()
-        together = {(i, plain): {"low": low, "high": high} for i, (low, high) in zip(rivals, bounds, strict=True)}
+    together = {} if plain is None else _together(context, context.hits, shares, plain)
     for i, line in enumerate(context.lines):
         for against in dict.fromkeys((context.plain(line.row["retriever"]), plain)):
             if against is None or against == i:
@@ -197,8 +188,18 @@ def _compare(context: _Context, shares: np.ndarray | None) -> Iterator[dict[str,
                 "value": float(context.hits[i].mean() - context.hits[against].mean()),
                 "low": low,
                 "high": high,
-                "together": together.get((i, against)),
+                "together": together.get(i) if against == plain else None,
             }
+
+
+def _together(context: _Context, hits: np.ndarray, shares: np.ndarray, plain: int) -> Mapping[int, Mapping[str, float]]:
+    """The intervals, which hold for all at once, of what competes to beat the pairing `plain`: all but controls."""
+    rivals = [i for i, one in enumerate(context.lines) if i != plain and not one.control]
+    if not rivals:
+        return {}
+    values = (hits[rivals] - hits[plain]).mean(axis=1)
+    bounds = simultaneous(values, shares[:, rivals] - shares[:, [plain]]).T.tolist()
+    return {i: {"low": low, "high": high} for i, (low, high) in zip(rivals, bounds, strict=True)}
 
 
 def _row(

@@ -5,7 +5,15 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clipit.statistics.wording import bracket, markdown_table, p_value, points, shared_labels, varying_columns
+from clipit.statistics.wording import (
+    SYNTHETIC,
+    bracket,
+    markdown_table,
+    p_value,
+    points,
+    shared_labels,
+    varying_columns,
+)
 
 _PLAIN_FIGURES = ("coverage", "top_hub_share", "skewness", "skewness_1", "entropy", "effective_reports")
 _AGREEMENT = ("ami", "ami_by_chance", "p", "leave_one_out", "leave_one_out_by_chance")
@@ -128,7 +136,7 @@ def _named(one: Mapping[str, Any], plain: Mapping[str, str]) -> str:
 
 def notes(table: Mapping[str, Any], *, synthetic: bool, cautions: Sequence[str], resamples: int) -> list[str]:
     """What a reader must know of the figures."""
-    said = ["SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."] * synthetic
+    said = [SYNTHETIC] * synthetic
     said += cautions
     if table["comparisons"]:
         said.append(

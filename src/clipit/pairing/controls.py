@@ -70,7 +70,7 @@ def _dealt(problem: Problem, rows: np.ndarray, report: np.ndarray, rng: np.rando
 def _fitting(problem: Problem, report: np.ndarray, others: Callable[[int], np.ndarray]) -> np.ndarray:
     """The first `problem.ranks` of `report` (n, k) that an image may have, filled up with the first of `others(i)`."""
     fitting: np.ndarray = report[:, : problem.ranks].copy()
-    for i in np.flatnonzero(problem.barred.mask(np.arange(len(report)), fitting).any(axis=1)):
+    for i in np.flatnonzero(problem.barred.mask(np.arange(len(report)), fitting).any(axis=1)).tolist():
         row = np.concatenate([report[i], others(i)])
         row = row[~problem.barred.mask(np.array([i]), row[None])[0]]
         fitting[i] = row[np.sort(np.unique(row, return_index=True)[1])][: problem.ranks]

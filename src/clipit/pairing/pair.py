@@ -16,10 +16,11 @@ from clipit.artifacts.schemas import pairs as pairs_schema
 from clipit.artifacts.schemas import reports as reports_schema
 from clipit.artifacts.tables import Stored, agree, read_table, write_table
 from clipit.pairing.methods import METHODS
-from clipit.pairing.problem import RANKS, Problem, Ranking, bar, read_images
+from clipit.pairing.problem import Problem, Ranking, bar, read_images
 from clipit.pairing.search import Barred
 from clipit.pairing.similarity import similarities
 from clipit.runtime.errors import UserError
+from clipit.statistics.pairings import RANKS
 
 _SCHEMAS = {
     "patches": patches.SCHEMA,

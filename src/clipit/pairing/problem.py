@@ -13,9 +13,6 @@ from clipit.artifacts.tables import Stored, embedding_matrix, read_table
 from clipit.pairing.search import Barred, Vectors, best_reports
 from clipit.runtime.errors import UserError
 
-RANKS = 10
-"""Ranks that are always written (or the whole corpus, if smaller), for audits and for ranks beyond the first."""
-
 
 @dataclass(frozen=True)
 class Ranking:

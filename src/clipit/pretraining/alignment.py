@@ -93,12 +93,13 @@ def train_retriever(
     text_side = TextSide(model, texts, trained=frozen_text is None, device=device)
     _fit(model, image_side, text_side, number(texts), train, held_out, epochs, batch, lr, generator)
     inputs = {"patches": patches, "captions": captions}
+    elsewhere = pretrained and not train_image  # random weights are nowhere but here
     save_aligned(
         out_dir,
         model.cpu(),
         origin.provenance(lineage=lineage, inputs=inputs),
-        frozen_image=None if train_image else image,
-        frozen_image_args=None if train_image else model_args,
+        frozen_image=image if elsewhere else None,
+        frozen_image_args=model_args if elsewhere else None,
         frozen_text=frozen_text,
     )
 

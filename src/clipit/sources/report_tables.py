@@ -1,7 +1,6 @@
 """Columns of a table that somebody else wrote, as text: CSV, TSV, JSON lines or Parquet."""
 
 import csv
-import difflib
 import json
 import math
 import re
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import nearest
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 GUESSED = "cp1252"
@@ -55,12 +55,6 @@ def shown(names: Iterable[str]) -> str:
     """`names` for a message, the first few of many."""
     names = list(names)
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A question whether the most similar of `names` is meant, for a message; empty when none is similar."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
 
 
 def open_text(path: Path, encoding: str | None = None) -> Iterator[str]:
@@ -145,10 +139,10 @@ def _check(path: Path, columns: Mapping[str, str], names: Sequence[str]) -> None
     for name, key in columns.items():
         if name not in names:
             near = nearest(name, names) or ":"
-            raise UserError(f"{path} has no column {name!r} ({key}){near} {_told(names)}")
+            raise UserError(f"{path} has no column {name!r} ({key}){near} {told(names)}")
 
 
-def _told(names: Sequence[str]) -> str:
+def told(names: Sequence[str]) -> str:
     """The columns for a message; nothing of what may be a report or a patient in a table that has no header."""
     if all(map(_PLAIN_NAME.fullmatch, names)):
         return f"it has {shown(names) or 'no header'}"

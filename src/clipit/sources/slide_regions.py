@@ -13,6 +13,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from clipit.runtime.errors import UserError
+from clipit.sources.image_files import visible_files
 from clipit.sources.xml_text import parse_xml
 
 SUFFIXES = (".geojson", ".json", ".xml")
@@ -51,7 +52,9 @@ def annotation_files(folder: Path, slides: Sequence[str]) -> dict[str, Path]:
     if slides and not files:
         raise UserError(f"{folder} has no annotation file named as a slide: expected {Path(slides[0]).stem}.geojson")
     _tell(f"{folder}: slides without an annotation file, left unlabelled", [s for s in slides if s not in files])
-    others = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path not in slide_of)
+    others = (
+        path for path in sorted(visible_files(folder)) if path.suffix.lower() in SUFFIXES and path not in slide_of
+    )
     _tell(f"{folder}: annotation files of no slide with tiles", [str(path.relative_to(folder)) for path in others])
     return files
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import nearest
 from clipit.sources.report_source import RawReport, numbered
-from clipit.sources.report_tables import nearest, read_columns, shown
+from clipit.sources.report_tables import read_columns, shown
 
 _AGAIN = "it is not the file that the catalog's download names"
 _UNKNOWN = {"", "'--", "not reported"}  # how the clinical table says that it does not know

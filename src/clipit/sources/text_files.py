@@ -7,6 +7,7 @@ from typing import Any
 
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
+from clipit.sources.image_files import visible_files
 from clipit.sources.report_source import RawReport, numbered
 from clipit.sources.report_tables import GUESSED, SUFFIXES, find_encoding, open_text, read_columns
 
@@ -39,12 +40,11 @@ def read_text_reports(entry: Mapping[str, Any]) -> list[RawReport]:
 
 
 def _from_folder(folder: Path) -> list[RawReport]:
-    """A report a file, in depth; hidden files (those that macOS leaves on other disks) are passed over."""
-    files = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() == ".txt" and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
+    """A report a file, in depth; hidden files (those that macOS leaves on other disks) are passed over.
+
+    The same files are fingerprinted (`workflow.fingerprint`), those in linked folders too.
+    """
+    files = sorted(file for file in visible_files(folder) if file.suffix.lower() == ".txt")
     ids = numbered([file.relative_to(folder).with_suffix("").as_posix() for file in files])  # a.txt and a.TXT
     reports = []
     guessed = 0

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+FEW_GROUPS = 20
+"""Patients below which bootstrap intervals are known to be too narrow."""
+
 
 def group_codes(groups: Sequence[str | None]) -> np.ndarray | None:
     """Group names as codes 0..G-1, int64; where some are unknown, each of those patches is a group of its own.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import skew
 
 RANKS = 10
-"""Ranks of an image that count as its neighbourhood."""
+"""Ranks of an image that count as its neighbourhood, and are always written (or the whole corpus, if smaller)."""
 _HUBS_SHOWN = 20
 
 

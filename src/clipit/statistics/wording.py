@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+SYNTHETIC = "SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."
+
 
 def points(value: float) -> str:
     """A signed difference in percentage points, with a true minus sign."""

@@ -14,11 +14,11 @@ from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.statistics.pairings import agreement, report_use
 from clipit.statistics.resampling import interval
+from clipit.statistics.wording import SYNTHETIC
 from clipit.triage.classify import probe, score, zero_shot
 from clipit.triage.examples import read_embeddings, read_examples, read_said
 from clipit.triage.verdict import judge
 
-SYNTHETIC = "SYNTHETIC data: images and reports are computed; the numbers say nothing about pathology."
 SCOPE = (
     "All figures are of train and val patches. They say what the reports know of the classes, not whether the backbone "
     "knows it already: only a run tells that."

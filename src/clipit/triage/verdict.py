@@ -6,6 +6,7 @@ These are conditions that must hold, not a promise: what the backbone knows alre
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clipit.statistics.groups import FEW_GROUPS
 from clipit.statistics.wording import bracket, points
 
 LEAST_GAIN = 0.10
@@ -23,9 +24,6 @@ LEAST_TOKENS = 0.5
 LEAST_AGREEMENT = 0.2
 """Share of images to which two methods give the same report, below which the choice hangs more on the method than on
 the image. (Two reports may say the same, so this only cautions.)"""
-
-FEW_GROUPS = 20
-"""Patients below which bootstrap intervals are known to be too narrow."""
 
 
 def judge(context: Mapping[str, Any], pairing: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from clipit.config.encoders import (
     RetrieverBackbone,
     TextPolicyRetriever,
     TimmBackbone,
+    pinned,
 )
 from clipit.config.expand import Plan, Run
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
+from clipit.runtime.names import HUB, LOCAL
 from clipit.workflow.bind_explorer import explored, explored_files
 from clipit.workflow.bind_pairs import PairBinding
 from clipit.workflow.check import planned_entries
@@ -29,8 +31,6 @@ from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import fingerprint_files
 from clipit.workflow.overlap import overlaps
 from clipit.workflow.resources import gpus, resolve_device
-
-_HUB = "hf-hub:"
 
 
 class Binding(PairBinding):
@@ -72,7 +72,7 @@ class Binding(PairBinding):
         entry = self._config.backbones[backbone]
         if isinstance(entry, TimmBackbone):
             return {
-                "name": _pinned(entry),
+                "name": pinned(entry),
                 "image_size": entry.image_size,
                 "pretrained": entry.pretrained,
                 "model_args": entry.model_args,
@@ -81,7 +81,7 @@ class Binding(PairBinding):
         if entry.kind == "retriever":
             return {"retriever": self.retriever(entry.retriever)}
         return {
-            "name": f"local-dir:{self.paths.model(backbone)}",
+            "name": f"{LOCAL}{self.paths.model(backbone)}",
             "image_size": None,
             "pretrained": True,
             "model_args": {},
@@ -139,7 +139,7 @@ class Binding(PairBinding):
             return self.retriever(entry.retriever)
         if isinstance(entry, AlignedRetriever):
             return {"kind": entry.kind, "name": self.paths.model(retriever), "marker": None}
-        return {"kind": entry.kind, "name": _pinned(entry), "marker": self._hub_marker(entry)}
+        return {"kind": entry.kind, "name": pinned(entry), "marker": self._hub_marker(entry)}
 
     def retriever_code(self, script: str, retriever: str) -> str:
         """`code` of a script that loads a retriever."""
@@ -204,9 +204,9 @@ class Binding(PairBinding):
 
     def _hub_marker(self, entry: HubModel) -> str | None:
         """The file that says which commits of a model of the hub, and of what it needs, were fetched."""
-        if not entry.name.startswith(_HUB) or not getattr(entry, "pretrained", True):
+        if not entry.name.startswith(HUB) or not getattr(entry, "pretrained", True):
             return None
-        return self.paths.hub_model(_pinned(entry).removeprefix(_HUB).replace("/", "--"))
+        return self.paths.hub_model(pinned(entry).removeprefix(HUB).replace("/", "--"))
 
     # ------------------------------------------------------------------------------------------------------ runs
 
@@ -340,11 +340,5 @@ class Binding(PairBinding):
         return {"row": pairs._asdict(), "files": files}
 
 
-def _pinned(entry: HubModel) -> str:
-    """A model's name, with its revision where it has one: `hf-hub:organisation/model@revision`."""
-    return f"{entry.name}@{entry.revision}" if entry.revision else entry.name
-
-
 def _local_dir(name: str) -> str | None:
-    kind, _, path = name.partition(":")
-    return fingerprint_files(path) if kind == "local-dir" else None
+    return fingerprint_files(name.removeprefix(LOCAL)) if name.startswith(LOCAL) else None

@@ -13,6 +13,7 @@ from clipit.config.experiment import Config
 from clipit.config.licence import Licensed
 from clipit.config.names import whole_corpus
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import LOCAL
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,19 @@ def own_paths(config: Config, plan: Plan) -> Iterator[OwnPath]:
             yield from _model(backbone.name, f"backbones.{name}.name")
     for name in used["datasets"]:
         yield from _data_paths(config.datasets[name], f"datasets.{name}")
+
+
+def tell_enlarged(config: Config, plan: Plan) -> None:
+    """Prints a line for each data set whose patches a backbone enlarges, which adds nothing and costs what it costs."""
+    used = sorted({(run.dataset, run.backbone) for run in plan.runs.values() if run.backbone in config.backbones})
+    for dataset, backbone in used:
+        wanted, size = getattr(config.backbones[backbone], "image_size", None), config.datasets[dataset].size
+        if wanted is not None and size < wanted:
+            print(
+                f"clipit: datasets.{dataset} keeps patches of {size} px, which backbones.{backbone} enlarges to "
+                f"{wanted}: set size: {wanted} to keep what the images have",
+                file=sys.stderr,
+            )
 
 
 def check_accepted(config: Config, plan: Plan, *, dry_run: bool) -> None:
@@ -156,6 +170,5 @@ def _data_paths(entry: Dataset, key: str) -> Iterator[OwnPath]:
 
 
 def _model(name: str, key: str) -> Iterator[OwnPath]:
-    kind, _, path = name.partition(":")
-    if kind == "local-dir":
-        yield OwnPath(key, path, model=True)
+    if name.startswith(LOCAL):
+        yield OwnPath(key, name.removeprefix(LOCAL), model=True)

@@ -1,7 +1,6 @@
 """Fingerprints of a user's own data for rule parameters, since a folder as an input hides edits within it."""
 
 import csv
-import difflib
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -9,7 +8,9 @@ from pathlib import Path
 
 from clipit.artifacts.provenance import json_digest
 from clipit.runtime.errors import UserError
+from clipit.runtime.names import nearest
 from clipit.sources.image_files import visible_entries
+from clipit.sources.report_tables import told
 
 Companions = Callable[[Path], Iterable[Path]]
 _Stamp = tuple[str, int, int]  # name, bytes, time of change in ns
@@ -120,7 +121,5 @@ def csv_columns_digest(path: str | Path, columns: Collection[str]) -> str:
 
 def _place(name: str, header: list[str], path: Path) -> int:
     if name not in header:
-        near = difflib.get_close_matches(name, header, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(header) or 'no header'}"
-        raise UserError(f"{path} has no column {name!r}: {hint}")
+        raise UserError(f"{path} has no column {name!r}{nearest(name, header) or f': {told(header)}'}")
     return header.index(name)

@@ -11,11 +11,8 @@ from clipit.runtime.errors import UserError
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def resolve_device(device: str, *, local: bool = True) -> str:
+def resolve_device(device: str) -> str:
     """`cpu` or `cuda` for a configured device; `auto` takes a GPU where there is one.
-
-    With `local=False` the jobs run on other machines (a cluster), where this one cannot look: `cuda` is taken at its
-    word and `auto` means `cpu`.
 
     Raises:
         UserError: the device is unknown, or `cuda` is asked for and no GPU is visible.
@@ -23,15 +20,15 @@ def resolve_device(device: str, *, local: bool = True) -> str:
     if device not in DEVICES:
         raise UserError(f"device {device!r} is unknown: write one of {', '.join(DEVICES)}")
     if device == "auto":
-        return "cuda" if local and gpu_visible() else "cpu"
-    if device == "cuda" and local and not gpu_visible():
+        return "cuda" if gpu_visible() else "cpu"
+    if device == "cuda" and not gpu_visible():
         raise UserError("device is cuda, but no GPU is visible here: write device: auto or check `nvidia-smi`")
     return device
 
 
-def gpus(device: str, *, local: bool = True) -> int:
+def gpus(device: str) -> int:
     """How many GPUs a job on `device` asks of Snakemake: 1 where it resolves to cuda, else 0."""
-    return int(resolve_device(device, local=local) == "cuda")
+    return int(resolve_device(device) == "cuda")
 
 
 def gpu_visible() -> bool:
