@@ -213,6 +213,8 @@ def student(heads: World, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         fit: Any = None,
         backbone: dict[str, Any] | None = None,
         retriever: dict[str, Any] | None = None,
+        labels: float = 1.0,
+        drop: tuple[str, ...] = (),
         **changed: Any,
     ) -> Path:
         out = out or tmp_path_factory.mktemp("student")
@@ -226,13 +228,15 @@ def student(heads: World, tmp_path_factory: pytest.TempPathFactory) -> Callable[
             out=out,
             backbone=backbone or heads.backbone,
             retriever=retriever,
-            settings=settings | changed,
+            settings={key: value for key, value in (settings | changed).items() if key not in drop},
+            labels=labels,
             fit=fit or Fit(),
             threads=1,
             origin=Origin("student", seed=seed),
         )
         return out
 
+    train.world = heads  # type: ignore[attr-defined]
     return train
 
 
@@ -244,3 +248,10 @@ def clipit_run(student: Callable[..., Path]) -> Path:
 @pytest.fixture(scope="session")
 def lora_only_run(student: Callable[..., Path]) -> Path:
     return student(None)
+
+
+@pytest.fixture(scope="session")
+def textual(world: World, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from tests.training.textual import write_textual
+
+    return write_textual(tmp_path_factory.mktemp("textual"), world)

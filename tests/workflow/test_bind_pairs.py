@@ -8,6 +8,7 @@ import yaml
 from clipit.config.expand import Plan, expand
 from clipit.config.load import load_config
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_runs import RunBinding
 from clipit.workflow.bind_triage import TriageBinding
 from clipit.workflow.check import planned_entries
 
@@ -98,7 +99,7 @@ def test_a_teacher_for_triage_alone_is_a_run_that_rules_find() -> None:
         run, seed = one.teacher.id, str(one.teacher.seed)
 
     assert plan.run(Wildcards) == one.teacher
-    assert bind.target_files(one.floor)["pairs"] == bind.paths.pairs(
+    assert RunBinding(bind, bind._config).target_files(one.floor)["pairs"] == bind.paths.pairs(
         "phantom", "phantom_reports", "phantom_clip", "random_seed0"
     )
     assert bind.method("random_seed0") == "random"

@@ -1,0 +1,130 @@
+"""Text towers that train: with the teacher (`corrected`), with the student (`upstream`)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.training.textual import Textual
+
+from clipit.artifacts.provenance import Origin
+from clipit.artifacts.report_vectors import read_report_vectors
+from clipit.artifacts.schemas import report_embeddings as report_schema
+from clipit.artifacts.tables import embedding_matrix, read_table
+from clipit.config.training import Head
+from clipit.encoders.retriever import load_retriever
+from clipit.models.objectives import Distillation
+from clipit.runtime.errors import UserError
+from clipit.training.targets import read_mixture, report_targets
+from clipit.training.text_teacher import train_text_teacher
+from clipit.training.text_targets import TextTargets, read_tokens
+
+LORA = {"r": 2, "alpha": 4, "dropout": 0.0}
+
+
+def live(textual: Textual, policy: str, patch_id: list[str], everything: bool = False) -> TextTargets:
+    files = textual.files(policy)
+    retriever, vectors = load_retriever(**textual.retriever), read_report_vectors(files["report_embeddings"])
+    tokens, _ = read_tokens(files["reports"], vectors, retriever)
+    mixture = read_mixture(files["pairs"], vectors)
+    return TextTargets(retriever, tokens, vectors, mixture, patch_id, lora=LORA, everything=everything, seed=0)
+
+
+@pytest.mark.parametrize("policy", ["truncate", "mean", "late"])
+def test_at_the_start_they_are_the_cached_targets(textual: Textual, policy: str) -> None:
+    files, patch_id = textual.files(policy), ["p003", "p001", "p004", "p001"]
+    cached = report_targets(files["pairs"], files["report_embeddings"]).of(patch_id)
+    targets = live(textual, policy, patch_id)
+    found = targets(torch.tensor([0, 1, 2, 3])).detach().numpy()
+    assert found == pytest.approx(cached, abs=1e-5)
+    assert found[1] == pytest.approx(found[3])
+
+
+def test_chunks_pooled_by_their_maximum_cannot_train(textual: Textual) -> None:
+    with pytest.raises(UserError, match="pooled by max"):
+        live(textual, "max", ["p000"])
+
+
+def test_each_distinct_report_of_a_batch_is_encoded_once(textual: Textual, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = live(textual, "truncate", [f"p{i:03}" for i in range(12)])
+    asked: list[int] = []
+    encode = targets.encode
+    monkeypatch.setattr(targets, "encode", lambda chunks: (asked.extend(chunks.tolist()), encode(chunks))[1])
+    targets(torch.arange(12))
+    assert sorted(asked) == sorted(set(asked))
+    assert len(asked) == 6
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_row_4_embeddings_of_the_text_tower_are_adapted_or_left(textual: Textual, everything: bool) -> None:
+    trained = {name for name, weight in live(textual, "truncate", ["p000"], everything).named_parameters() if weight.requires_grad}
+    assert all("lora_" in name for name in trained)
+    assert any("embeddings" in name for name in trained) == everything
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_row_3_the_text_adapters_follow_the_student_only_without_a_detached_target(textual: Textual, detach: bool) -> None:
+    targets = live(textual, "truncate", ["p000", "p001"])
+    t_hat = torch.randn(2, 8, requires_grad=True)
+    Distillation(detach)(t_hat, targets(torch.arange(2))).mean().backward()
+    gradients = [weight.grad for weight in targets.parameters() if weight.requires_grad]
+    assert all(gradient is None for gradient in gradients) == detach
+
+
+def test_upstream_trains_the_text_tower_with_the_student(student: Callable[..., Any], textual: Textual) -> None:
+    run = student(
+        "report",
+        files={**textual.files(), "teacher": None},
+        retriever=textual.retriever,
+        protocol="upstream",
+        text_lora=LORA,
+        steps=4,
+    )
+    names = load_file(run / "student.safetensors")
+    assert not any("text" in name for name in names), "row 8: no text tower is exported"
+    frozen = student("report", files={**textual.files(), "teacher": None}, protocol="upstream", steps=4)
+    other = load_file(frozen / "student.safetensors")
+    assert not torch.equal(names["head.h_d.weight"], other["head.h_d.weight"]), "the target moved"
+
+
+def teach(world: Any, textual: Textual, out: Path, **changed: Any) -> Path:
+    head = Head(epochs=None, steps=40, batch=12, lr=0.02).model_dump()
+    settings = {"head": head, "hidden": 16, "protocol": "corrected", "kd_target": "plain", "rank": None, "text_lora": LORA}
+    train_text_teacher(
+        {**textual.files(), **world.tables},
+        retriever=textual.retriever,
+        teacher=out / "teacher.safetensors",
+        scores=out / "teacher.json",
+        predictions=out / "predictions.parquet",
+        embeddings=out / "report_embeddings.parquet",
+        settings=settings | changed,
+        device="cpu",
+        threads=1,
+        origin=Origin("text_teacher", seed=0),
+    )
+    return out
+
+
+def test_corrected_trains_it_with_the_teacher_and_caches_what_it_then_says(
+    world: Any, textual: Textual, student: Callable[..., Any], tmp_path: Path
+) -> None:
+    out = teach(world, textual, tmp_path)
+    before, after = (read_table(path, report_schema.schema()) for path in (textual.files()["report_embeddings"], out / "report_embeddings.parquet"))
+    assert before.column("report_id") == after.column("report_id")
+    assert before.lineage["reports"] == after.lineage["reports"]
+    moved = np.abs(embedding_matrix(before) - embedding_matrix(after)).max()
+    assert moved > 1e-3
+    assert np.linalg.norm(embedding_matrix(after), axis=1) == pytest.approx(1, abs=1e-5)
+    files = {"pairs": textual.files()["pairs"], "report_embeddings": out / "report_embeddings.parquet"}
+    run = student("report", files={**files, "teacher": out / "teacher.safetensors"}, steps=4)
+    assert (run / "student.safetensors").exists()
+
+
+def test_a_text_teacher_is_reproducible(world: Any, textual: Textual, tmp_path: Path) -> None:
+    one, again = (teach(world, textual, tmp_path / name) for name in ("one", "again"))
+    for name in ("teacher.safetensors", "report_embeddings.parquet"):
+        assert (one / name).read_bytes() == (again / name).read_bytes()
