@@ -139,8 +139,9 @@ def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(projec
         "audit_pairs": 3 * 2,
         "train_probe": 3 * 8 * 3,
         "train_teacher": 3 * 3 * 3,
-        "train_student": 3 * 8 * 4 * 3,
-        "evaluate": 3 * 8 * 5 * 3,
+        "embed_class_prompts": 3 * 2,
+        "train_student": 3 * (6 * 4 + 2 * 5) * 3,
+        "evaluate": 3 * (6 * 5 + 2 * 6) * 3,
         "compare": 6,
         "compare_pairings": 6,
         "explorer": 1,
@@ -151,6 +152,35 @@ def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(projec
     assert refused.returncode != 0
     assert "write accept_licence: true in retrievers.conch" in refused.stdout + refused.stderr
     assert not (project.folder / "results").exists()
+
+
+@pytest.mark.xdist_group("plan")
+def test_the_ablations_are_the_paper_s_settings_and_all_its_variants_with_their_controls(project: Project) -> None:
+    paper, ablations = (
+        yaml.safe_load((PROJECT / "config" / f"{name}.yaml").read_text())["experiments"] for name in ("paper", "ablations")
+    )
+    table1, asked = paper["table1_pcam"], ablations["ablations"]
+    assert {key: asked[key] for key in ("dataset", "corpus", "retriever", "pairing", "seeds", "training")} == {
+        key: table1[key] for key in ("dataset", "corpus", "retriever", "pairing", "seeds", "training")
+    }
+    published = {"clipit", "words_removed_30", "early_fusion", "direct_distillation", "random_pairing", "modules_only"}
+    assert published | {"linear_probe", "no_lora", "lora_only", "shuffled_text", "constant_text"} <= set(asked["variants"])
+    planned = project.would_run(configfile="config/ablations.yaml")
+    assert planned["clean_reports"] == 1 + 5, "the corpus, and five with words removed"
+    assert planned["train_student"] == 3 * (len(asked["variants"]) - 3)
+
+
+@pytest.mark.xdist_group("plan")
+@pytest.mark.parametrize("name", ["paper_mini", "ablations_mini", "label_efficiency_mini", "label_efficiency"])
+def test_miniatures_are_planned_and_mirror_what_they_are_of(project: Project, name: str) -> None:
+    planned = project.would_run(configfile=f"config/{name}.yaml")
+    assert planned["train_student"] > 10
+    whole = PROJECT / "config" / f"{name.removesuffix('_mini')}.yaml"
+    one, other = (
+        set().union(*(set(e["variants"]) for e in yaml.safe_load(path.read_text())["experiments"].values()))
+        for path in (PROJECT / "config" / f"{name}.yaml", whole)
+    )
+    assert one - {"oracle_pairing"} == other
 
 
 @pytest.mark.xdist_group("plan")
