@@ -4,7 +4,8 @@ import sys
 
 import pytest
 from tests.servers import hub_models
-from tests.servers.hub import HubFault, StandInHub, use_hub
+from tests.servers.hub import StandInHub, use_hub
+from tests.servers.hub_files import HubFault
 from tests.servers.transformers_models import plip_repo
 
 from clipit.encoders.hub import fetch_model

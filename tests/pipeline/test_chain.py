@@ -85,6 +85,10 @@ def test_nothing_holds_the_place_where_it_was_made(chain: Project) -> None:
             "corpora={my_reports: {path: data/nothing.txt}}",
             "corpora.my_reports.path = 'data/nothing.txt' does not exist",
         ),
+        (
+            "datasets={my_images: {path: data/captioned/captions.csv}}",
+            "clipit: data/captioned/captions.csv has no column 'path': it has image, caption",
+        ),
     ],
 )
 def test_a_mistake_in_the_config_stops_before_any_job(chain: Project, override: str, words: str) -> None:

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
-from tests.servers.hub import HubFault, StandInHub, use_hub
+from tests.servers.hub import StandInHub, use_hub
+from tests.servers.hub_files import HubFault
 
 from clipit.runtime import hub as module
 from clipit.runtime.errors import UserError

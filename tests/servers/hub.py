@@ -16,82 +16,18 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
+from tests.servers.hub_files import HubFault, HubFile, HubRequest, Repo, blob_facts, tree
 
 _LARGE = (".safetensors", ".bin", ".pt", ".pth", ".parquet", ".h5", ".zip")
 _KINDS = {"models": "model", "datasets": "dataset"}
 _BLOCK = 16_384
-
-
-@dataclass(frozen=True)
-class HubFault:
-    """How one answer goes wrong."""
-
-    status: int | None = None
-    """This status and no content."""
-    retry_after: int | None = None
-    """Seconds, with a status 429 or 503."""
-    cut: int | None = None
-    """The connection ends after so many bytes of the body."""
-    reset: bool = False
-    """A cut is a reset by the peer rather than an orderly end."""
-
-
-@dataclass(frozen=True)
-class HubRequest:
-    """What was asked for."""
-
-    method: str
-    host: str
-    """`hub`, or `cdn` where large files lie."""
-    path: str
-    """Decoded, without the query."""
-    headers: Mapping[str, str]
-    """By lower-case names."""
-
-    @property
-    def token(self) -> str | None:
-        """The token that came with it."""
-        return self.headers.get("authorization", "").removeprefix("Bearer ") or None
-
-
-@dataclass(frozen=True)
-class HubFile:
-    """One file of one commit."""
-
-    content: bytes
-    large: bool
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
-
-    @property
-    def blob(self) -> str:
-        """Git's name for it: of the content, or of the pointer that stands for a large file."""
-        lines = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {len(self.content)}\n"
-        content = lines.encode() if self.large else self.content
-        return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
-
-
-@dataclass
-class _Repo:
-    kind: str
-    name: str
-    gated: bool = False
-    commits: dict[str, dict[str, HubFile]] = field(default_factory=dict)
-    refs: dict[str, str] = field(default_factory=dict)
-
-    def commit(self, revision: str) -> str | None:
-        revision = self.refs.get(revision, revision)
-        return revision if revision in self.commits else None
 
 
 class StandInHub:
@@ -111,7 +47,7 @@ class StandInHub:
     def __init__(self) -> None:
         self.requests: list[HubRequest] = []
         self.faults: dict[str, list[HubFault]] = {}
-        self._repos: dict[tuple[str, str], _Repo] = {}
+        self._repos: dict[tuple[str, str], Repo] = {}
 
     @property
     def url(self) -> str:
@@ -165,7 +101,7 @@ class StandInHub:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-        repo = self._repos.setdefault((kind, name), _Repo(kind, name))
+        repo = self._repos.setdefault((kind, name), Repo(kind, name))
         repo.gated = gated
         listing = [kind, name, len(repo.commits), sorted((path, file.blob) for path, file in files.items())]
         commit = hashlib.sha1(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()
@@ -175,7 +111,7 @@ class StandInHub:
 
     # What follows is for the handler.
 
-    def repo(self, kind: str, name: str) -> _Repo | None:
+    def repo(self, kind: str, name: str) -> Repo | None:
         return self._repos.get((kind, name))
 
     def content(self, sha256: str) -> bytes | None:
@@ -271,13 +207,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             raise _No(404, None, "Sorry, we can't find the page you are looking for.")
 
-    def _repo(self, kind: str, name: str, request: HubRequest) -> _Repo:
+    def _repo(self, kind: str, name: str, request: HubRequest) -> Repo:
         repo = self.server.owner.repo(kind, name)
         if repo is None:
             raise _No(404 if request.token else 401, "RepoNotFound", "Repository not found")
         return repo
 
-    def _check_access(self, repo: _Repo, request: HubRequest) -> None:
+    def _check_access(self, repo: Repo, request: HubRequest) -> None:
         if not repo.gated or request.token == self.server.owner.member:
             return
         page = f"{'datasets/' if repo.kind == 'dataset' else ''}{repo.name}"
@@ -295,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
             f"https://huggingface.co/{page} to ask for access.",
         )
 
-    def _commit(self, repo: _Repo, revision: str) -> str:
+    def _commit(self, repo: Repo, revision: str) -> str:
         commit = repo.commit(revision)
         if commit is None:
             raise _No(404, "RevisionNotFound", f"Invalid rev id: {revision}")
@@ -303,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _api(
         self,
-        repo: _Repo,
+        repo: Repo,
         request: HubRequest,
         verb: str | None,
         revision: str,
@@ -325,18 +261,18 @@ class _Handler(BaseHTTPRequestHandler):
                     "gated": "manual" if repo.gated else False,
                     "sha": commit,
                     "tags": [],
-                    "siblings": [{"rfilename": path, **_blob(file, with_blobs)} for path, file in files.items()],
+                    "siblings": [{"rfilename": path, **blob_facts(file, with_blobs)} for path, file in files.items()],
                 }
             )
         if verb != "tree":
             raise _No(404, None, "Sorry, we can't find the page you are looking for.")
         recursive = query.get("recursive", ["false"])[0].lower() == "true"
-        entries = list(_tree(files, within, recursive))
+        entries = list(tree(files, within, recursive))
         if within and not entries:
             raise _No(404, "EntryNotFound", f"{within} does not exist on {revision}", **{"X-Repo-Commit": commit})
         return self._json(entries)
 
-    def _file(self, repo: _Repo, revision: str, path: str, request: HubRequest, *, cached: bool = False) -> None:
+    def _file(self, repo: Repo, revision: str, path: str, request: HubRequest, *, cached: bool = False) -> None:
         self._check_access(repo, request)
         commit = self._commit(repo, revision)
         headers = {"X-Repo-Commit": commit}
@@ -384,30 +320,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         pass
-
-
-def _blob(file: HubFile, with_blobs: bool) -> dict[str, Any]:
-    """What `?blobs=true` says of a file."""
-    if not with_blobs:
-        return {}
-    lfs = {"sha256": file.sha256, "size": len(file.content), "pointerSize": 134}
-    return {"blobId": file.blob, "size": len(file.content)} | ({"lfs": lfs} if file.large else {})
-
-
-def _tree(files: Mapping[str, HubFile], within: str, recursive: bool) -> Iterator[dict[str, Any]]:
-    prefix, folders = f"{within}/" if within else "", set()
-    for path, file in files.items():
-        if not path.startswith(prefix):
-            continue
-        parts = path.removeprefix(prefix).split("/")
-        for depth in range(1, len(parts) if recursive else min(2, len(parts))):
-            folders.add(prefix + "/".join(parts[:depth]))
-        if recursive or len(parts) == 1:
-            lfs = {"oid": file.sha256, "size": len(file.content), "pointerSize": 134}
-            entry = {"type": "file", "oid": file.blob, "size": len(file.content), "path": path}
-            yield entry | ({"lfs": lfs} if file.large else {})
-    for folder in sorted(folders):
-        yield {"type": "directory", "oid": hashlib.sha1(folder.encode()).hexdigest(), "size": 0, "path": folder}
 
 
 def use_hub(monkeypatch: pytest.MonkeyPatch, tmp: Path, endpoint: str, token: str | None = None) -> Path:

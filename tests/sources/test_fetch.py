@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 from tests.servers.http import FileServer
-from tests.servers.hub import HubFault, StandInHub, use_hub
+from tests.servers.hub import StandInHub, use_hub
+from tests.servers.hub_files import HubFault
 
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubRepo, cached_file
