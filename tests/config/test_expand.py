@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from clipit.config.expand import Plan, Run, expand
-from clipit.config.training import Training
 from clipit.config.load import load_config
+from clipit.config.training import Training
 from clipit.config.variants import VARIANTS
 
 PROJECT = Path(__file__).parents[2]
@@ -110,7 +110,9 @@ def test_every_variant_expands_and_what_it_starts_from_is_among_the_runs() -> No
 
 
 def test_controls_differ_from_clipit_in_their_target_alone() -> None:
-    made = plan(variants=["clipit", "shuffled_text", "constant_text", "image_distillation", "oracle_pairing"], seeds=[0])
+    made = plan(
+        variants=["clipit", "shuffled_text", "constant_text", "image_distillation", "oracle_pairing"], seeds=[0]
+    )
     clipit = one(made, "clipit")
     for name in ("shuffled_text", "constant_text", "image_distillation", "oracle_pairing"):
         assert one(made, name).settings == clipit.settings
@@ -156,7 +158,9 @@ def test_lists_of_settings_multiply_into_candidates_of_the_variants_that_read_th
 
 def test_a_pseudo_labeller_is_the_lora_only_of_the_same_candidate() -> None:
     made = plan(variants=["lora_only", "pseudo_label"], seeds=[0], training={"lr": [0.1, 0.2]})
-    students = {(run.settings["lr"], run.variant): run for run in made.runs.values() if "lr" in run.settings and run.labeller}
+    students = {
+        (run.settings["lr"], run.variant): run for run in made.runs.values() if "lr" in run.settings and run.labeller
+    }
     for (lr, _), run in students.items():
         assert run.labeller is not None
         assert run.labeller.settings["lr"] == lr
@@ -193,5 +197,8 @@ def test_a_frozen_backbone_trains_from_features_of_the_images_as_they_are() -> N
 
 def test_two_ways_of_reading_reports_share_what_the_image_tower_alone_decides() -> None:
     made = plan(retriever=["phantom_clip", "phantom_clip_late"], variants=["image_distillation", "clipit"], seeds=[0])
-    ids = {name: {row.run.id for row in made.tables["demo"] if row.run.variant == name} for name in ("image_distillation", "clipit")}
+    ids = {
+        name: {row.run.id for row in made.tables["demo"] if row.run.variant == name}
+        for name in ("image_distillation", "clipit")
+    }
     assert {name: len(found) for name, found in ids.items()} == {"image_distillation": 1, "clipit": 2}

@@ -22,13 +22,25 @@ def load(**experiment: Any) -> None:
 def test_upstream_has_the_released_script_s_defaults() -> None:
     # Facts of the released code: its stage-3 defaults, then stage 2, then the baseline's.
     made = Training.model_validate({"protocol": "upstream"})
-    assert (made.epochs, made.steps, made.batch, made.lr, made.weight_decay, made.clip) == (1, None, 64, 1e-3, 1e-4, 0.5)
+    assert (made.epochs, made.steps, made.batch, made.lr, made.weight_decay, made.clip) == (
+        1,
+        None,
+        64,
+        1e-3,
+        1e-4,
+        0.5,
+    )
     assert (made.optimiser, made.schedule, made.monitor, made.validations) == ("adam", "constant", "val_loss", 10)
     assert (made.lora.r, made.lora.alpha, made.lora.dropout, made.lambda_) == (16, 8, 0, 1)
     assert (made.lora.vision, made.lora.text, made.patience, made.augment) == (True, True, None, "none")
     teacher, probe = made.teacher, made.probe
     assert (teacher.optimiser, teacher.lr, teacher.weight_decay, teacher.batch) == ("adam", 1e-3, 1e-4, 64)
-    assert (teacher.schedule, teacher.schedule_steps, teacher.lr_end, teacher.select) == ("cosine", 12_500, 1e-4, "accuracy")
+    assert (teacher.schedule, teacher.schedule_steps, teacher.lr_end, teacher.select) == (
+        "cosine",
+        12_500,
+        1e-4,
+        "accuracy",
+    )
     assert (probe.optimiser, probe.steps, probe.weight_decay, probe.schedule) == ("sgd", 12_500, 0.0, "cosine")
 
 

@@ -11,7 +11,9 @@ ROW = {"dataset": "d"}
 
 def run(folder: Path, variant: str, seed: int, val: float, test: float, **candidate: Any) -> dict[str, Any]:
     path = folder / f"{variant}-{seed}-{candidate}.json"
-    splits = {name: {"metrics": {"balanced_accuracy": {"value": value}}} for name, value in (("val", val), ("test", test))}
+    splits = {
+        name: {"metrics": {"balanced_accuracy": {"value": value}}} for name, value in (("val", val), ("test", test))
+    }
     path.write_text(json.dumps({"splits": splits, "provenance": {}}))
     return {"row": ROW, "variant": variant, "seed": seed, "candidate": candidate, "metrics": path}
 
@@ -39,7 +41,10 @@ def test_the_mean_over_seeds_on_validation_decides(tmp_path: Path) -> None:
 
 def test_no_test_score_can_change_the_choice(tmp_path: Path) -> None:
     def chosen(test_scores: tuple[float, float]) -> Any:
-        runs = [run(tmp_path, "clipit", 0, val, test, r=r) for r, val, test in zip((2, 4), (0.6, 0.5), test_scores, strict=True)]
+        runs = [
+            run(tmp_path, "clipit", 0, val, test, r=r)
+            for r, val, test in zip((2, 4), (0.6, 0.5), test_scores, strict=True)
+        ]
         return choose(runs)[1][0]["chosen"]
 
     assert chosen((0.0, 1.0)) == chosen((1.0, 0.0)) == {"r": 2}

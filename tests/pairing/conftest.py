@@ -33,7 +33,9 @@ def cones(n: int, m: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def reports_of(chunks: np.ndarray, first: np.ndarray, pooling: str = "mean") -> ReportVectors:
     names = np.array([f"r{i:04}" for i in range(len(first) - 1)], dtype=object)
-    return ReportVectors(Stored(Path("reports"), None, {}, {"lineage": {}}), names, chunks, first, np.arange(len(chunks)), pooling)
+    return ReportVectors(
+        Stored(Path("reports"), None, {}, {"lineage": {}}), names, chunks, first, np.arange(len(chunks)), pooling
+    )
 
 
 @dataclass(frozen=True)

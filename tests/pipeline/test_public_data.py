@@ -157,14 +157,17 @@ def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(projec
 @pytest.mark.xdist_group("plan")
 def test_the_ablations_are_the_paper_s_settings_and_all_its_variants_with_their_controls(project: Project) -> None:
     paper, ablations = (
-        yaml.safe_load((PROJECT / "config" / f"{name}.yaml").read_text())["experiments"] for name in ("paper", "ablations")
+        yaml.safe_load((PROJECT / "config" / f"{name}.yaml").read_text())["experiments"]
+        for name in ("paper", "ablations")
     )
     table1, asked = paper["table1_pcam"], ablations["ablations"]
     assert {key: asked[key] for key in ("dataset", "corpus", "retriever", "pairing", "seeds", "training")} == {
         key: table1[key] for key in ("dataset", "corpus", "retriever", "pairing", "seeds", "training")
     }
     published = {"clipit", "words_removed_30", "early_fusion", "direct_distillation", "random_pairing", "modules_only"}
-    assert published | {"linear_probe", "no_lora", "lora_only", "shuffled_text", "constant_text"} <= set(asked["variants"])
+    assert published | {"linear_probe", "no_lora", "lora_only", "shuffled_text", "constant_text"} <= set(
+        asked["variants"]
+    )
     planned = project.would_run(configfile="config/ablations.yaml")
     assert planned["clean_reports"] == 1 + 5, "the corpus, and five with words removed"
     assert planned["train_student"] == 3 * (len(asked["variants"]) - 3)

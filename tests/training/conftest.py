@@ -141,7 +141,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 HEAD = Head(epochs=60, batch=64, lr=0.02).model_dump()
 TEACHER = {"head": HEAD, "hidden": 16, "protocol": "corrected", "kd_target": "plain", "rank": None, "text_lora": None}
 STUDENT = {
-    **Training(steps=20, batch=12, lr=0.01, clip=1.0, hidden=16).model_dump(by_alias=True, exclude={"colour", "probe", "teacher"}),
+    **Training(steps=20, batch=12, lr=0.01, clip=1.0, hidden=16).model_dump(
+        by_alias=True, exclude={"colour", "probe", "teacher"}
+    ),
     "lora": {"r": 2, "alpha": 4, "dropout": 0.0, "modules": None, "split_qkv": False},
     "text_lora": None,
     "form": "late",

@@ -218,5 +218,3 @@ def test_row_8_no_text_tower_is_exported_and_the_untrained_student_may_be_chosen
     heads = {name.split(".")[1] for name in load_file(run / "student.safetensors") if name.startswith("head.")}
     assert heads == {"h_v", "h_d", "h_t", "g"}
     assert not any("lora" in name for name in load_file(run / "student.safetensors"))
-
-

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-
 from tests.training.textual import Textual
 
 from clipit.artifacts.provenance import Origin
@@ -20,8 +19,8 @@ from clipit.encoders.retriever import load_retriever
 from clipit.models.objectives import Distillation
 from clipit.runtime.errors import UserError
 from clipit.training.targets import read_mixture, report_targets
-from clipit.training.text_teacher import train_text_teacher
 from clipit.training.text_targets import TextTargets, read_tokens
+from clipit.training.text_teacher import train_text_teacher
 
 LORA = {"r": 2, "alpha": 4, "dropout": 0.0}
 
@@ -61,13 +60,19 @@ def test_each_distinct_report_of_a_batch_is_encoded_once(textual: Textual, monke
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_row_4_embeddings_of_the_text_tower_are_adapted_or_left(textual: Textual, everything: bool) -> None:
-    trained = {name for name, weight in live(textual, "truncate", ["p000"], everything).named_parameters() if weight.requires_grad}
+    trained = {
+        name
+        for name, weight in live(textual, "truncate", ["p000"], everything).named_parameters()
+        if weight.requires_grad
+    }
     assert all("lora_" in name for name in trained)
     assert any("embeddings" in name for name in trained) == everything
 
 
 @pytest.mark.parametrize("detach", [True, False])
-def test_row_3_the_text_adapters_follow_the_student_only_without_a_detached_target(textual: Textual, detach: bool) -> None:
+def test_row_3_the_text_adapters_follow_the_student_only_without_a_detached_target(
+    textual: Textual, detach: bool
+) -> None:
     targets = live(textual, "truncate", ["p000", "p001"])
     t_hat = torch.randn(2, 8, requires_grad=True)
     Distillation(detach)(t_hat, targets(torch.arange(2))).mean().backward()
@@ -93,7 +98,14 @@ def test_upstream_trains_the_text_tower_with_the_student(student: Callable[..., 
 
 def teach(world: Any, textual: Textual, out: Path, **changed: Any) -> Path:
     head = Head(epochs=None, steps=40, batch=12, lr=0.02).model_dump()
-    settings = {"head": head, "hidden": 16, "protocol": "corrected", "kd_target": "plain", "rank": None, "text_lora": LORA}
+    settings = {
+        "head": head,
+        "hidden": 16,
+        "protocol": "corrected",
+        "kd_target": "plain",
+        "rank": None,
+        "text_lora": LORA,
+    }
     train_text_teacher(
         {**textual.files(), **world.tables},
         retriever=textual.retriever,
@@ -113,7 +125,10 @@ def test_corrected_trains_it_with_the_teacher_and_caches_what_it_then_says(
     world: Any, textual: Textual, student: Callable[..., Any], tmp_path: Path
 ) -> None:
     out = teach(world, textual, tmp_path)
-    before, after = (read_table(path, report_schema.schema()) for path in (textual.files()["report_embeddings"], out / "report_embeddings.parquet"))
+    before, after = (
+        read_table(path, report_schema.schema())
+        for path in (textual.files()["report_embeddings"], out / "report_embeddings.parquet")
+    )
     assert before.column("report_id") == after.column("report_id")
     assert before.lineage["reports"] == after.lineage["reports"]
     moved = np.abs(embedding_matrix(before) - embedding_matrix(after)).max()

@@ -89,12 +89,16 @@ def test_pseudo_labels_are_another_student_s_and_change_what_is_learned(student:
     lines = (run / "history.csv").read_text().splitlines()
     columns = dict(zip(lines[0].split(","), lines[-1].split(","), strict=True))
     assert float(columns["train_pseudo_ce"]) > 0
-    assert float(columns["train_loss"]) == pytest.approx(float(columns["train_ce"]) + float(columns["train_pseudo_ce"]), rel=1e-4)
+    assert float(columns["train_loss"]) == pytest.approx(
+        float(columns["train_ce"]) + float(columns["train_pseudo_ce"]), rel=1e-4
+    )
     assert parts(run) == {"h_v"}
 
 
 def test_a_rank_takes_that_report_alone(world: Any) -> None:
-    best, second = (report_targets(**{"pairs": world.pairs, "report_embeddings": world.report_embeddings}, rank=rank) for rank in (0, 1))
+    best, second = (
+        report_targets(pairs=world.pairs, report_embeddings=world.report_embeddings, rank=rank) for rank in (0, 1)
+    )
     both = report_targets(world.pairs, world.report_embeddings)
     ids = ["p000", "p010"]
     assert np.allclose(best.of(ids), both.of(ids)), "the pairing weighs its best report alone"
@@ -103,7 +107,9 @@ def test_a_rank_takes_that_report_alone(world: Any) -> None:
         report_targets(world.pairs, world.report_embeddings, rank=2)
 
 
-def test_the_mean_report_is_the_same_for_every_patch_and_has_no_skill(student: Train, heads: Any, world: Any, tmp_path: Path) -> None:
+def test_the_mean_report_is_the_same_for_every_patch_and_has_no_skill(
+    student: Train, heads: Any, world: Any, tmp_path: Path
+) -> None:
     target = mean_report_target(world.report_embeddings)
     said = target.of(["p000", "p001"])
     assert np.array_equal(said[0], said[1])
@@ -136,9 +142,7 @@ def test_a_class_prompt_is_chosen_by_the_retriever_without_a_label(world: Any, p
 
 def test_zero_shot_says_the_nearest_class(world: Any, prompts: Path, tmp_path: Path) -> None:
     out = tmp_path / "predictions.parquet"
-    predict_zeroshot(
-        [world.image_embeddings], prompts, **world.tables, predictions=out, origin=Origin("zeroshot")
-    )
+    predict_zeroshot([world.image_embeddings], prompts, **world.tables, predictions=out, origin=Origin("zeroshot"))
     stored = read_table(out, predictions.SCHEMA)
     said = np.argmax(np.array(stored.column("prob")), axis=1)
     assert np.array_equal(said, stored.column("label"))

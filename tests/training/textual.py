@@ -18,7 +18,11 @@ from clipit.encoders.aligned import AlignedClip, save_aligned
 from clipit.encoders.backbone import load_backbone
 from clipit.encoders.text_tower import words_text_tower
 
-TEXTS = [f"{tint} tissue seen in case {i} . the margin is free of {tint} cells" for i in range(2) for tint in ("pale", "rosy", "blue")]
+TEXTS = [
+    f"{tint} tissue seen in case {i} . the margin is free of {tint} cells"
+    for i in range(2)
+    for tint in ("pale", "rosy", "blue")
+]
 
 
 @dataclass(frozen=True)

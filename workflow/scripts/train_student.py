@@ -6,7 +6,6 @@ title = f"{snakemake.wildcards.variant} seed {snakemake.wildcards.seed}"
 with job(snakemake.log[0], snakemake.params.threads, title):
     from pathlib import Path
 
-    from clipit.artifacts.paths import Paths
     from clipit.artifacts.provenance import Origin
     from clipit.encoders.precision import resolve_precision
     from clipit.training.fit import Fit

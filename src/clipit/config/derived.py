@@ -49,10 +49,12 @@ def _contrastive(config: Config, experiment: Experiment, at: str) -> Iterator[st
 
 def _oracle(config: Config, experiment: Experiment, at: str) -> Iterator[str]:
     trained = [name for name in experiment.variants if VARIANTS[name].pairing == "oracle"]
-    named = [name for name in [*as_list(experiment.pairing), *experiment.audit] if config.pairings[name].method == "oracle"]
+    named = [
+        name for name in [*as_list(experiment.pairing), *experiment.audit] if config.pairings[name].method == "oracle"
+    ]
     if trained and (ORACLE not in config.pairings or config.pairings[ORACLE].method != "oracle"):
         yield f"config: pairings.{ORACLE} must be of the method oracle, for the variant {trained[0]}: rename yours"
-    sources = [config.datasets[name].source for name in as_list(experiment.dataset)]
+    sources: list[str] = [config.datasets[name].source for name in as_list(experiment.dataset)]
     sources += [config.corpora[name].source for name in as_list(experiment.corpus)]
     if (trained or named) and set(sources) != {"phantom"}:
         yield f"{at}: {(trained + named)[0]} needs to know the truth, which only the phantom's images and reports have"
@@ -62,7 +64,7 @@ def _words(config: Config, experiment: Experiment, at: str) -> Iterator[str]:
     shares = [share for name in experiment.variants if (share := VARIANTS[name].words_removed)]
     for corpus in as_list(experiment.corpus) if shares else []:
         if config.corpora[corpus].words_removed:
-            yield f"{at}.corpus = {corpus!r} has words removed already: name the whole one for words_removed_{shares[0]}"
+            yield f"{at}.corpus = {corpus!r} has words removed already: name the whole one for the variants that do so"
         for share in shares:
             if words_removed(corpus, share) in config.corpora:
                 yield f"config: corpora.{words_removed(corpus, share)} is a name of clipit's own: choose another"

@@ -156,7 +156,8 @@ def _unknown_names(config: Config) -> Iterable[str]:
         yield f"config: backbones.{COLOUR} is the name of the variant without a network: choose another"
     for name in config.pairings:
         if name.startswith((DRAWN, SHUFFLED)):
-            yield f"config: pairings.{name}: names that begin with {DRAWN} or {SHUFFLED} are clipit's own: choose another"
+            own = f"names that begin with {DRAWN} or {SHUFFLED} are clipit's own"
+            yield f"config: pairings.{name}: {own}: choose another"
     for title, experiment in config.experiments.items():
         for key in ("variants", "seeds"):
             values = getattr(experiment, key)

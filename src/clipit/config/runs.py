@@ -133,9 +133,7 @@ def teacher_of(experiment: Experiment, reads: Run, rank: int | None = None) -> R
         "rank": rank,
         "text_lora": _adapters(training.lora.model_dump(), ("r", "alpha", "dropout")) if adapts else None,
     }
-    return replace(
-        reads, backbone=reads.retriever, variant=TEXT_TEACHER if adapts else TEACHER, settings=settings
-    )
+    return replace(reads, backbone=reads.retriever, variant=TEXT_TEACHER if adapts else TEACHER, settings=settings)
 
 
 def _student_settings(experiment: Experiment, what: Variant) -> dict[str, Any]:
@@ -186,11 +184,13 @@ def _student(experiment: Experiment, names: Mapping[str, str], variant: str, see
 
 def _candidates(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Every choice of one value for each setting that is a list: the settings, and what was chosen."""
-    flat = {(key,): value for key, value in settings.items()}
+    flat: dict[tuple[str, ...], Any] = {(key,): value for key, value in settings.items()}
     flat |= {("lora", key): value for key, value in (settings["lora"] or {}).items()}
     lists = {path: value for path, value in flat.items() if isinstance(value, list)}
     for values in itertools.product(*lists.values()):
-        chosen: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in settings.items()}
+        chosen: dict[str, Any] = {
+            key: dict(value) if isinstance(value, Mapping) else value for key, value in settings.items()
+        }
         for path, value in zip(lists, values, strict=True):
             (chosen if len(path) == 1 else chosen["lora"])[path[-1]] = value
         yield chosen, {".".join(path): value for path, value in zip(lists, values, strict=True)}

@@ -1,9 +1,16 @@
 """How the models of an experiment are trained: the two protocols and their settings."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from clipit.config.strict import Strict
 
@@ -16,7 +23,7 @@ def _several(values: list[T]) -> list[T]:
     return values
 
 
-Swept = T | Annotated[list[T], Field(min_length=1), AfterValidator(_several)]
+Swept: TypeAlias = T | Annotated[list[T], Field(min_length=1), AfterValidator(_several)]
 """One value, or a list: each is trained, and the best on validation is tested."""
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -25,7 +32,7 @@ Monitor = Literal["val_ce", "val_loss", "val_balanced_accuracy"]
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` on top of `below`, mapping by mapping; steps that are asked for replace epochs, and the other way round."""
+    """`above` on top of `below`, mapping by mapping; steps that are asked for replace epochs, and vice versa."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
@@ -152,7 +159,7 @@ class Training(Strict):
     lr_end: NonNegativeFloat = 0.0
     """Where the cosine ends."""
     augment: Augmentation = "dihedral"
-    """`flips`: either way; `dihedral`: quarter turns too; `_colour`: brightness, contrast, saturation and hue besides."""
+    """`flips`: either way; `dihedral`: quarter turns too; `_colour`: brightness, contrast, saturation, hue besides."""
     lora: Lora = Lora()
     lambda_: Annotated[Swept[NonNegativeFloat], Field(alias="lambda")] = 1.0
     """Weight of the distillation loss."""

@@ -39,7 +39,9 @@ class Variant:
     pseudo_labels: bool = False
 
 
-def _report(meaning: str, pairing: Literal["chosen", "random", "shuffled", "oracle"] = "chosen", **more: object) -> Variant:
+def _report(
+    meaning: str, pairing: Literal["chosen", "random", "shuffled", "oracle"] = "chosen", **more: object
+) -> Variant:
     """A student that distils a paired report, by late fusion unless said otherwise."""
     return Variant(meaning, **{"form": "late", "target": "report", "pairing": pairing} | more)  # type: ignore[arg-type]
 
@@ -73,14 +75,23 @@ VARIANTS: dict[str, Variant] = {
         distils=False,
     ),
     "no_lora": _report("CLIP-IT on a frozen backbone: only the heads learn.", lora=False),
-    "random_pairing": _report("CLIP-IT with a report drawn at random for every patch. Text cannot inform here.", "random"),
-    "shuffled_text": _report("CLIP-IT with the paired reports dealt anew: each is used as often, by other patches.", "shuffled"),
+    "random_pairing": _report(
+        "CLIP-IT with a report drawn at random for every patch. Text cannot inform here.", "random"
+    ),
+    "shuffled_text": _report(
+        "CLIP-IT with the paired reports dealt anew: each is used as often, by other patches.", "shuffled"
+    ),
     "constant_text": Variant(
         "CLIP-IT with the mean report for every patch: a target that says nothing.", form="late", target="mean_report"
     ),
-    **{f"rank{n}": _report(f"CLIP-IT with the {_ORDINALS[n]} best report in place of the best.", rank=n - 1) for n in _ORDINALS},
     **{
-        f"words_removed_{share}": _report(f"CLIP-IT after {share}% of the reports' words were removed.", words_removed=share)
+        f"rank{n}": _report(f"CLIP-IT with the {_ORDINALS[n]} best report in place of the best.", rank=n - 1)
+        for n in _ORDINALS
+    },
+    **{
+        f"words_removed_{share}": _report(
+            f"CLIP-IT after {share}% of the reports' words were removed.", words_removed=share
+        )
         for share in (10, 20, 30, 40, 50)
     },
     "image_distillation": Variant(
@@ -94,10 +105,16 @@ VARIANTS: dict[str, Variant] = {
         target="class_prompt",
     ),
     "early_fusion": _report("CLIP-IT with features and predicted text joined before one classifier.", form="early"),
-    "direct_distillation": _report("The report distilled into the vision features, without a text branch.", form="direct"),
+    "direct_distillation": _report(
+        "The report distilled into the vision features, without a text branch.", form="direct"
+    ),
     "contrastive": Variant("The CLIP fine-tuned against the names of the classes, with no report.", form="contrastive"),
-    "oracle_pairing": _report("CLIP-IT with a report of the image's true finding: an upper bound, phantom only.", "oracle"),
-    "clipit": _report("The backbone adapted while it also learns to predict what the paired report says. Needs no text in use."),
+    "oracle_pairing": _report(
+        "CLIP-IT with a report of the image's true finding: an upper bound, phantom only.", "oracle"
+    ),
+    "clipit": _report(
+        "The backbone adapted while it also learns to predict what the paired report says. Needs no text in use."
+    ),
     "pseudo_label": Variant(
         "As lora_only, which also labels the unlabelled training patches to learn from: no text.",
         unlabelled=True,
@@ -110,5 +127,7 @@ VARIANTS: dict[str, Variant] = {
         target="image",
         unlabelled=True,
     ),
-    "clipit_unlabelled": _report("CLIP-IT, learning from the reports of unlabelled training patches as well.", unlabelled=True),
+    "clipit_unlabelled": _report(
+        "CLIP-IT, learning from the reports of unlabelled training patches as well.", unlabelled=True
+    ),
 }

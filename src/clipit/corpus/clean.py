@@ -118,13 +118,10 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _write(
-    kept: Mapping[str, _Kept], out: Path, origin: Origin, meta: Mapping[str, Any], words_removed: int
-) -> None:
+def _write(kept: Mapping[str, _Kept], out: Path, origin: Origin, meta: Mapping[str, Any], words_removed: int) -> None:
     rows = sorted(kept.values(), key=lambda row: row.report_id)
     columns: dict[str, Any] = {
-        name: [getattr(row, name) for row in rows]
-        for name in ("report_id", "organ", "patient", "source", "duplicates")
+        name: [getattr(row, name) for row in rows] for name in ("report_id", "organ", "patient", "source", "duplicates")
     }
     texts = [remove_words(row.text, words_removed, row.report_id) for row in rows]
     digests = [_digest(one_line(text)) for text in texts]

@@ -21,6 +21,7 @@ from clipit.encoders.weights import encoder_digest, loading, local_folder
 from clipit.runtime.errors import UserError
 from clipit.runtime.names import HUB, LOCAL, nearest
 
+
 @dataclass(frozen=True)
 class Backbone:
     """A vision encoder, in evaluation mode.

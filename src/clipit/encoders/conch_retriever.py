@@ -64,7 +64,7 @@ class ConchRetriever:
     def into_shared_space(self) -> nn.Linear:
         """The authors' projection for contrast, a bare matrix (d_img, d), as a layer."""
         matrix = self._model.visual.proj_contrast.detach()
-        layer = nn.Linear(*matrix.shape, bias=False)
+        layer = nn.Linear(matrix.shape[0], matrix.shape[1], bias=False)
         layer.weight = nn.Parameter(matrix.T.clone())
         return layer
 

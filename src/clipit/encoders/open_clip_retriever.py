@@ -64,7 +64,7 @@ class OpenClipRetriever:
         """The image tower ends there."""
 
     def text_encoder(self) -> nn.Module:
-        """The text tower; of open_clip's oldest kind of model its transformer alone, which stands beside the embedding."""
+        """The text tower; of open_clip's oldest kind of model its transformer alone, beside the embedding."""
         tower: nn.Module = getattr(self._model, "text", None) or self._model.transformer
         return tower
 

@@ -69,9 +69,9 @@ def compare(
     """Writes one experiment's table as CSV, Markdown and JSON.
 
     Each of `runs` is {"row": labels such as dataset or backbone, "variant", "seed", "candidate": its values of the
-    settings that are lists, "metrics": path, "predictions": path}. Of the candidates of a variant the best on validation
-    counts; all that is shown is measured on the test split. `primary` names the one comparison that is made in any case; the p values
-    of all others are corrected after Holm. `cautions` are shown among the notes.
+    settings that are lists, "metrics": path, "predictions": path}. Of a variant's candidates the best on validation
+    counts; all that is shown is measured on the test split. `primary` names the one comparison that is made in any
+    case; the p values of all others are corrected after Holm. `cautions` are shown among the notes.
 
     Raises:
         UserError: no run, a run without test patches, or variants of one row tested on different patches.

@@ -76,6 +76,14 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
         names = [groups[row] for row in rows]
         items = json_digest([classes, [ids[row] for row in rows], labels[rows].tolist(), names])
         found[str(split)] = Predictions(
-            Path(path), classes, labels[rows], group_codes(names), probabilities[rows], items, stored.lineage, weak, facts
+            Path(path),
+            classes,
+            labels[rows],
+            group_codes(names),
+            probabilities[rows],
+            items,
+            stored.lineage,
+            weak,
+            facts,
         )
     return found

@@ -38,7 +38,9 @@ def choose(runs: Runs) -> tuple[list[Mapping[str, Any]], list[dict[str, Any]]]:
         kept += map(id, won)
         if scores:
             first = won[0]
-            choices.append({"row": first["row"], "variant": first["variant"], "chosen": first["candidate"], "scores": scores})
+            choices.append(
+                {"row": first["row"], "variant": first["variant"], "chosen": first["candidate"], "scores": scores}
+            )
     wanted = set(kept)
     return [run for run in runs if id(run) in wanted], choices
 
@@ -56,7 +58,10 @@ def notes_of(choices: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     told = [
         f"{choice['variant']}{_where(choice['row'], choices)}: "
-        + ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in choice["chosen"].items())
+        + ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in choice["chosen"].items()
+        )
         + f" of {len(choice['scores'])}"
         for choice in choices
     ]

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from clipit.reporting.svg import COLOURS, INK, STYLES, drawing, inline
+from clipit.statistics.wording import varying_columns
 
 _PANELS = {
     "val_balanced_accuracy": "balanced accuracy on validation",
@@ -20,13 +21,35 @@ _PANELS = {
 History = Sequence[Mapping[str, str]]
 
 
+def all_curves(runs: Sequence[Mapping[str, Any]], table: Mapping[str, Any], name: str) -> list[tuple[str, Markup]]:
+    """(labels, drawing) of each row of a comparison: another backbone, say, is another drawing.
+
+    A run whose variant has not all of the labels (`lora_only` knows no corpus) is drawn in every row that it fits.
+    """
+    varying = varying_columns(table)
+    trained = [run for run in runs if run["history"] is not None]
+    rows = list(dict.fromkeys(tuple(run["row"].get(column) for column in varying) for run in trained))
+    drawn = []
+    for row in rows:
+        if any(row != other and _belongs(row, other) for other in rows):
+            continue
+        own = [run for run in trained if _belongs([run["row"].get(column) for column in varying], row)]
+        labels = " · ".join(label for label in row if label)
+        if picture := curves(read_histories(own), f"{name} {labels}".strip()):
+            drawn.append((labels, picture))
+    return drawn
+
+
+def _belongs(row: Sequence[str | None], other: Sequence[str | None]) -> bool:
+    return all(label is None or label == its for label, its in zip(row, other, strict=True))
+
+
 def read_histories(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[History]]:
     """The lines of every `history.csv`, listed by variant."""
     histories: dict[str, list[History]] = {}
     for run in runs:
-        if run["history"] is not None:
-            lines = list(csv.DictReader(Path(run["history"]).read_text(encoding="utf-8").splitlines()))
-            histories.setdefault(run["variant"], []).append(lines)
+        lines = list(csv.DictReader(Path(run["history"]).read_text(encoding="utf-8").splitlines()))
+        histories.setdefault(run["variant"], []).append(lines)
     return histories
 
 

@@ -5,11 +5,12 @@ turns are the same for every variant.
 """
 
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
 from clipit.training.augmentation import Draws
 
 
@@ -58,5 +59,3 @@ def rounds_of(plan: list[Step], n: int) -> list[list[Step]]:
     n = min(n, len(plan))
     borders = [len(plan) * i // n for i in range(n + 1)]
     return [plan[first:last] for first, last in pairwise(borders)]
-
-

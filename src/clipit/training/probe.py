@@ -56,7 +56,9 @@ def train_probe(
     lineage = agree(*stored, *examples.stored)
     train, val = (Labelled.of(matrix[i], examples.label[i]) for i in map(examples.labelled, ("train", "val")))
 
-    standardise = Standardisation.of(train.features) if settings["standardise"] else Standardisation.none(train.features)
+    standardise = (
+        Standardisation.of(train.features) if settings["standardise"] else Standardisation.none(train.features)
+    )
     fit = fit_head(
         lambda: nn.Linear(matrix.shape[1], len(examples.classes)),
         train._replace(features=standardise(train.features)),

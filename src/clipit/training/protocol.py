@@ -1,4 +1,4 @@
-"""The two protocols: each way in which the released code behaves otherwise than what we hold right (docs/protocols.md)."""
+"""The two protocols: where the released code behaves otherwise than what we hold right (docs/protocols.md)."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ class Protocol:
 
     Attributes:
         softmax_twice: cross-entropy of softmax(logits), not of logits.
-        start_from_teacher: h_t starts from the teacher's head, g as the mean of both branches; otherwise both at random.
+        start_from_teacher: h_t starts from the teacher's head, g as the mean of both branches; else both at random.
         normalise_text: t and t_hat are L2-normalised before h_t.
         detach_target: no gradient flows into the target.
         adapt_everything: embeddings are adapted as well, and h_v, whose own weights stay frozen within.

@@ -88,7 +88,9 @@ def train_student(
     torch.set_num_threads(threads)
     seed = origin.seed or 0
     torch.manual_seed(seed)
-    examples = keep_labels(read_examples(*(_path(files, name) for name in ("patches", "splits", "labels"))), labels, seed)
+    examples = keep_labels(
+        read_examples(*(_path(files, name) for name in ("patches", "splits", "labels"))), labels, seed
+    )
     target = _targets(files, settings, examples)
     start = {name: read_tensors(_path(files, name)) for name in ("probe", "teacher") if name in files}
     prompts = read_table(_path(files, "prompts"), report_schema.schema()) if "prompts" in files else None
@@ -245,5 +247,3 @@ def _write_history(path: Path, history: list[dict[str, float]]) -> None:
     writer.writeheader()
     writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
     write_text(path, text.getvalue())
-
-

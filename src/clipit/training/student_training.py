@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from clipit.encoders.image_transform import ImageTransform
-from clipit.models.heads import StudentOutput
+from clipit.models.heads import Contrastive, StudentOutput
 from clipit.models.objectives import ContrastiveLoss, CrossEntropy, Distillation, distillation_skill
 from clipit.models.student import Student
 from clipit.runtime.errors import UserError
@@ -45,7 +45,7 @@ class StudentTraining(pl.LightningModule):
         self.text_targets = data.text_targets
         self.cross_entropy = CrossEntropy(self.protocol.softmax_twice)
         self.distillation = Distillation(self.protocol.detach_target)
-        self.contrastive = ContrastiveLoss(student.head.temperature, self.protocol.diagonal) if self._is_clip else None
+        self.contrastive = ContrastiveLoss(Contrastive.temperature, self.protocol.diagonal) if self._is_clip else None
         plan = plan_steps(
             data.train.numpy(),
             data.unlabelled.numpy(),

@@ -88,7 +88,9 @@ def train_text_teacher(
     fit.head.cpu()
     write_teacher(teacher, scores, predictions, fit, sizes, logits, examples, provenance)
     rows = vectors.stored.table.take(pa.array(vectors.order))
-    rows = rows.set_column(rows.schema.get_field_index("embedding"), "embedding", embedding_column(_adapted(targets, len(tokens))))
+    rows = rows.set_column(
+        rows.schema.get_field_index("embedding"), "embedding", embedding_column(_adapted(targets, len(tokens)))
+    )
     write_table(embeddings, rows, report_schema.schema(sizes["d"]), provenance, vectors.stored.meta)
 
 

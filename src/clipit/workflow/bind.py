@@ -18,9 +18,10 @@ from clipit.config.encoders import (
     TimmBackbone,
     pinned,
 )
-from clipit.config.expand import Plan, Run
+from clipit.config.expand import Plan
 from clipit.config.experiment import Config
 from clipit.config.names import COLOUR
+from clipit.config.runs import Run
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
 from clipit.runtime.names import HUB, LOCAL

@@ -3,9 +3,9 @@
 from typing import Any
 
 from clipit.config.encoders import RetrieverBackbone
-from clipit.config.expand import Run
 from clipit.config.experiment import Config
 from clipit.config.names import TEXT_TEACHER
+from clipit.config.runs import Run
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
 from clipit.workflow.bind import Binding
