@@ -40,8 +40,8 @@ class Experiment(Strict):
     variants: Annotated[list[VariantName], Field(min_length=1)]
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = [0, 1, 2]
     label_fraction: Fraction | Annotated[list[Fraction], Field(min_length=1)] = 1.0
-    """Share of the labelled train and val patches that keep their label: whole patients, class by class. The others count
-    as unlabelled."""
+    """Share of the labelled train and val patches that keep their label: whole patients, class by class. Others
+    count as unlabelled."""
     training: Training = Training()
 
 
