@@ -50,16 +50,3 @@ def rounds_of(plan: list[Step], n: int) -> list[list[Step]]:
     n = min(n, len(plan))
     borders = [len(plan) * i // n for i in range(n + 1)]
     return [plan[first:last] for first, last in pairwise(borders)]
-
-
-def turn(images: Tensor, symmetries: Tensor) -> Tensor:
-    """Applies one of the square's eight symmetries to each image; 0 leaves it as it is.
-
-    Args:
-        images: (B, H, H, 3), any dtype.
-        symmetries: (B,) in 0..7: bit 0 mirrors left and right, bit 1 top and bottom, bit 2 swaps the axes.
-    """
-    bits = symmetries[:, None, None, None]
-    images = torch.where((bits & 1).bool(), images.flip(2), images)
-    images = torch.where((bits & 2).bool(), images.flip(1), images)
-    return torch.where((bits & 4).bool(), images.transpose(1, 2), images)

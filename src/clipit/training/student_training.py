@@ -19,7 +19,8 @@ from clipit.models.objectives import distillation_loss, distillation_skill
 from clipit.models.stored_images import StoredImages
 from clipit.models.student import Student
 from clipit.runtime.progress import Progress
-from clipit.training.batches import Step, plan_steps, rounds_of, turn
+from clipit.training.augmentation import turn
+from clipit.training.batches import Step, plan_steps, rounds_of
 from clipit.training.scores import balanced_accuracy
 
 ROUNDS = 5
@@ -101,7 +102,7 @@ class StudentTraining(pl.LightningModule):
         return batch  # positions stay on the host, where the images are
 
     def training_step(self, step: Step) -> Tensor:
-        images = turn(self.data.images[step.patches].to(self.device), step.symmetries.to(self.device))
+        images = turn(self.data.images[step.patches].to(self.device), step.symmetries)
         logits, t_hat = self.student(self._input(images))
         labels = self.data.labels[step.patches[: step.n_labelled]].to(self.device)
         ce = loss = F.cross_entropy(logits[: step.n_labelled].float(), labels)
