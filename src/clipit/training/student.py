@@ -62,8 +62,8 @@ def train_student(
         out: folder of the run.
         backbone: what `open_backbone` takes.
         settings: `lora` (`r`, `alpha`, `dropout`), `steps`, `batch`, `lr`, `weight_decay`, `clip` (gradient norm),
-            `lambda`, `augment` ("dihedral" or "none"), `precision` of the training ("fp32" or "bf16"), `unlabelled`
-            (distil on unlabelled train patches too: each step adds as many as it has labelled ones).
+            `lambda`, `augment` (one of the `AUGMENTATIONS`), `precision` of the training ("fp32" or "bf16"),
+            `unlabelled` (distil on unlabelled train patches too: each step adds as many as it has labelled ones).
         device: a torch device.
         threads: torch threads.
         origin: who asks; its seed is the source of all randomness.

@@ -19,7 +19,7 @@ from clipit.models.objectives import distillation_loss, distillation_skill
 from clipit.models.stored_images import StoredImages
 from clipit.models.student import Student
 from clipit.runtime.progress import Progress
-from clipit.training.augmentation import turn
+from clipit.training.augmentation import augment
 from clipit.training.batches import Step, plan_steps, rounds_of
 from clipit.training.scores import balanced_accuracy
 
@@ -93,7 +93,7 @@ class StudentTraining(pl.LightningModule):
         self._val: list[tuple[Tensor, Tensor]] = []
 
     def train_dataloader(self) -> DataLoader:
-        return DataLoader(self.rounds[self.current_epoch], batch_size=None)  # type: ignore[arg-type]
+        return DataLoader(self.rounds[self.current_epoch], batch_size=None)
 
     def val_dataloader(self) -> DataLoader:
         return DataLoader(self.data.val.split(2 * self.settings["batch"]), batch_size=None)
@@ -102,7 +102,7 @@ class StudentTraining(pl.LightningModule):
         return batch  # positions stay on the host, where the images are
 
     def training_step(self, step: Step) -> Tensor:
-        images = turn(self.data.images[step.patches].to(self.device), step.symmetries)
+        images = augment(self.data.images[step.patches].to(self.device), step.draws)
         logits, t_hat = self.student(self._input(images))
         labels = self.data.labels[step.patches[: step.n_labelled]].to(self.device)
         ce = loss = F.cross_entropy(logits[: step.n_labelled].float(), labels)
