@@ -37,7 +37,8 @@ class Draws(NamedTuple):
 
     def at(self, places: Tensor) -> "Draws":
         """Those of the images at `places`, int64 (n,)."""
-        return Draws(*(None if values is None else values[places] for values in self))
+        colour = (None if values is None else values[places] for values in (self.factors, self.order))
+        return Draws(self.symmetries[places], *colour)
 
 
 def draw(rng: np.random.Generator, kind: str, shape: int | tuple[int, ...]) -> Draws:
@@ -60,7 +61,8 @@ def draw(rng: np.random.Generator, kind: str, shape: int | tuple[int, ...]) -> D
 
 def join(draws: Sequence[Draws]) -> Draws:
     """The draws, all of one augmentation, one after another."""
-    return Draws(*(None if parts[0] is None else torch.cat(parts) for parts in zip(*draws, strict=True)))
+    symmetries, *colour = zip(*draws, strict=True)
+    return Draws(torch.cat(symmetries), *(None if parts[0] is None else torch.cat(parts) for parts in colour))
 
 
 def augment(images: Tensor, draws: Draws) -> Tensor:

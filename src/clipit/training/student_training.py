@@ -63,7 +63,7 @@ class StudentTraining(pl.LightningModule):
     # ---------------------------------------------------------------------------------------------------- its data
 
     def train_dataloader(self) -> DataLoader:
-        return DataLoader(self.rounds[self.current_epoch], batch_size=None)  # type: ignore[arg-type]
+        return DataLoader(self.rounds[self.current_epoch], batch_size=None)
 
     def val_dataloader(self) -> DataLoader:
         return DataLoader(self.data.val.split(2 * self.settings["batch"]), batch_size=None)
