@@ -23,17 +23,16 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from bench import Measure, print_table, write_results
-from clipit.artifacts.patch_layout import patch_digest
 from clipit.artifacts.patch_store import PatchStore
-from clipit.artifacts.patch_writer import PatchWriter
 from clipit.artifacts.provenance import Origin
-from clipit.artifacts.schemas import patches, report_embeddings, reports
-from clipit.artifacts.tables import embedding_matrix, read_json, read_table, write_json, write_table
+from clipit.artifacts.schemas import report_embeddings, reports
+from clipit.artifacts.tables import embedding_matrix, read_json, read_table, write_table
 from clipit.embedding.images import embed_images
 from clipit.embedding.reports import embed_reports
 from clipit.encoders.precision import inference
 from clipit.encoders.retriever import Retriever, load_retriever, truncate
 from clipit.runtime.progress import Progress
+from networks import product_rate, seconds, texts_to_read, write_patches
 
 CORES = 2
 SIZE = 224
@@ -70,47 +69,12 @@ def write_clip(folder: Path, scale: Scale) -> dict[str, str]:
     return {"kind": "open_clip", "name": f"local-dir:{folder}"}
 
 
-def write_patches(folder: Path, n: int) -> None:
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (n, SIZE, SIZE, 3), dtype=np.uint8)
-    PatchWriter.create(folder / "patches.zarr", n, SIZE).write(0, pixels)
-    provenance = Origin("bench").provenance(lineage={"patches": "bench"})
-    write_json(folder / "_SUCCESS.json", {"shape": [n, SIZE, SIZE, 3], "patches": n, "digest": "bench"}, provenance)
-    names, zeros = [f"p{i}" for i in range(n)], np.zeros(n, np.int32)
-    columns = {"index": np.arange(n), "patch_id": names, "source": names, "group": [None] * n, "x": zeros, "y": zeros,
-               "width": zeros, "mpp": [None] * n, "sha256": [patch_digest(patch) for patch in pixels]}  # fmt: skip
-    write_table(folder / "patches.parquet", columns, patches.SCHEMA, provenance)
-
-
-def texts_to_read(n: int) -> tuple[list[str], str]:
-    """Reports, and what they are."""
-    real = Path(os.environ.get("CLIPIT_REAL_DATA", "")) / "reports" / "tcga_colon.txt"
-    if "CLIPIT_REAL_DATA" in os.environ and real.is_file():
-        return real.read_text(encoding="utf-8").splitlines()[:n], "real reports"
-    rng = np.random.default_rng(0)
-    words = ["colon", "adenocarcinoma,", "moderately", "differentiated.", "margins", "negative;", "1.2", "cm", "pT3"]
-    length = np.clip(rng.lognormal(np.log(182), 0.9, n), 26, 3422).astype(int)  # the real ones' median and range
-    return [" ".join(rng.choice(words, count)) + f" case {i}" for i, count in enumerate(length)], "synthetic reports"
-
-
 def write_reports(folder: Path, texts: list[str]) -> None:
     n, names = len(texts), [f"r{i:04d}" for i in range(len(texts))]
     columns = {"report_id": names, "text": texts, "organ": [None] * n, "patient": [None] * n, "n_words": [1] * n,
                "source": names, "sha256": names, "duplicates": [[]] * n}  # fmt: skip
     provenance = Origin("bench").provenance(lineage={"reports": "bench"})
     write_table(folder / "reports.parquet", columns, reports.SCHEMA, provenance)
-
-
-def product_rate(n: int) -> float:
-    """FLOP/s of a square matrix product in bfloat16."""
-    left = torch.randn(n, n, dtype=torch.bfloat16)
-    return 2 * n**3 / min(seconds(lambda: left @ left) for _ in range(3))
-
-
-def seconds(function: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
 
 
 def runner_rate(folder: Path, retriever: dict[str, str], scale: Scale, precision: str) -> float:
@@ -204,7 +168,7 @@ def text_measures(folder: Path, retriever: dict[str, str], scale: Scale) -> list
 def measure_all(folder: Path, scale: Scale) -> list[Measure]:
     """Everything, in files under `folder`."""
     retriever = write_clip(folder / "clip", scale)
-    write_patches(folder, scale.images)
+    write_patches(folder, scale.images, SIZE)
     return image_measures(folder, retriever, scale) + text_measures(folder, retriever, scale)
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_HELPERS = ("bench", "run")
+_HELPERS = ("bench", "contestants", "networks", "run")
 
 
 def main(names: list[str]) -> int:
