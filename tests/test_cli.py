@@ -126,7 +126,8 @@ def test_explore_opens_the_page_and_prints_where_it_is(project, opened):
 
 
 def test_explore_without_a_page_says_what_to_run(project, opened):
-    (project / "mine.yaml").write_text("experiments: {}\nresults: elsewhere\n")
+    demo = (project / "config" / "config.yaml").read_text()
+    (project / "mine.yaml").write_text(f"{demo}\nresults: elsewhere\n")
     said = run("explore", "--config", "mine.yaml")
     assert said.exit_code == 2
     page = "elsewhere/report/explorer.html"

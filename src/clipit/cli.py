@@ -1,20 +1,18 @@
 """The command `clipit`: what is asked of clipit beside running its pipeline, which is `snakemake`'s."""
 
-import subprocess
 import sys
 import webbrowser
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
 
 from clipit.artifacts.paths import Paths
 from clipit.config.expand import expand
-from clipit.config.experiment import Config
-from clipit.config.load import deep_merge, load_config
+from clipit.fuser.flags import SPELLINGS, Flags, as_command
+from clipit.fuser.run import run
 from clipit.runtime.errors import UserError
+from clipit.workflow.launch import read_config, run_snakemake
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -144,7 +142,7 @@ def triage(
     try:
         checked = read_config(files)
         targets = [Paths(checked.results).triage(experiment) for experiment in checked.experiments]
-        if status := _snakemake(targets, files, cores):
+        if status := run_snakemake(targets, files, cores):
             raise typer.Exit(status)
         from clipit.triage.show import print_triage
 
@@ -155,39 +153,28 @@ def triage(
         raise typer.Exit(2) from None
 
 
-def _snakemake(targets: Sequence[str], configfiles: Sequence[Path], cores: int | None) -> int:
-    """Runs snakemake for `targets`, its progress on this terminal; gives its exit status."""
-    command = [sys.executable, "-m", "snakemake", *targets, "--no-hooks"]
-    command += ["--cores", str(cores)] if cores else []
-    with subprocess.Popen([*command, "--configfile", *map(str, configfiles)]) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:  # snakemake has got it as well, and ends its jobs
-                continue
+@app.command("train-fuser", context_settings=SPELLINGS)
+@as_command
+def train_fuser(flags: Flags) -> None:
+    """Train one CLIP-IT model by the flags of the released code's stage 3.
 
+    Takes the flags of the released script with their defaults, hyphens and underscores alike, and runs the whole
+    pipeline for them: data, embeddings, pairs, unimodal baseline, teacher, student, table. What earlier calls have made
+    is not made again. Run it in the project's folder.
 
-def read_config(files: Sequence[Path]) -> Config:
-    """The configuration in `files`, later ones on top, over the catalog of the project that this is run in.
+        clipit train-fuser --ds pcam --model UNI --lora_r 16 --lora_alpha 4 -n
+        clipit train-fuser --ds bach --model VITS_16 --ep 20 --sd 0 --sd 1 --sd 2 --control
 
-    Raises:
-        UserError: a file is missing or no YAML, or its content is wrong.
+    docs/train_fuser.md says of each flag which key of a configuration it sets, and what is not as there.
+
+    Exit status: 0 if it was trained, 2 if a flag is wrong; else snakemake's.
     """
-    catalog = Path("config/catalog.yaml")
-    if not catalog.is_file():
-        raise UserError(f"{catalog} does not exist here: run clipit in the project's folder")
-    raw: dict[str, Any] = {}
-    for file in files:
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        except OSError as error:
-            raise UserError(f"{file} cannot be read ({error.strerror}): name a configuration file") from None
-        except yaml.YAMLError as error:
-            raise UserError(f"{file} is no YAML ({' '.join(str(error).split())}): correct it") from None
-        if not isinstance(content, dict):
-            raise UserError(f"{file} is no configuration: it must map keys to values")
-        raw = deep_merge(raw, content)
-    return load_config(raw, catalog)
+    try:
+        status = run(flags)
+    except UserError as error:
+        print(f"clipit: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    raise typer.Exit(status)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,10 @@ class Paths:
         """Where trainings that were cut off are found again; no job's output."""
         return f"{self.root}/checkpoints"
 
+    def fuser(self, experiment: str) -> str:
+        """The configuration that `clipit train-fuser` made; no job's output."""
+        return f"{self.root}/fuser/{experiment}.yaml"
+
     # evaluate and report
     def table(self, experiment: str = "{experiment}", suffix: str = "csv") -> str:
         return f"{self.root}/tables/{experiment}.{suffix}"

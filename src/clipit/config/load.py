@@ -67,7 +67,7 @@ def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def _hint(name: str, allowed: Iterable[str]) -> str:
+def hint(name: str, allowed: Iterable[str]) -> str:
     """What may have been meant, and what is allowed."""
     allowed = sorted(allowed)
     return f"{nearest(str(name), allowed)} (allowed: {', '.join(allowed)})"
@@ -85,14 +85,14 @@ def _explain(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         model = _model_at(Config, location[:-1])
         allowed = [field.alias or name for name, field in model.model_fields.items()] if model else []
-        return f"config: unknown key {shown!r}{_hint(str(location[-1]), allowed)}"
+        return f"config: unknown key {shown!r}{hint(str(location[-1]), allowed)}"
     if problem["type"] == "literal_error":
         allowed = [part.strip("' ") for part in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return f"config: {shown} = {problem['input']!r} is unknown{_hint(str(problem['input']), allowed)}"
+        return f"config: {shown} = {problem['input']!r} is unknown{hint(str(problem['input']), allowed)}"
     if problem["type"] == "union_tag_invalid":
         allowed = [part.strip("' ") for part in problem["ctx"]["expected_tags"].split(",")]
         key, tag = problem["ctx"]["discriminator"].strip("'"), problem["ctx"]["tag"]
-        return f"config: {shown}.{key} = {tag!r} is unknown{_hint(tag, allowed)}"
+        return f"config: {shown}.{key} = {tag!r} is unknown{hint(tag, allowed)}"
     if problem["type"] == "missing":
         return f"config: {shown} is missing"
     if problem["type"] == "value_error":  # of our own validators, whose messages say all that may be shown
@@ -150,7 +150,7 @@ def _unknown_names(config: Config) -> Iterable[str]:
     def check(where: str, names: Any, section: str) -> Iterable[str]:
         for name in as_list(names):
             if name not in getattr(config, section):
-                yield f"config: {where} = {name!r} is not in the catalog{_hint(name, getattr(config, section))}"
+                yield f"config: {where} = {name!r} is not in the catalog{hint(name, getattr(config, section))}"
 
     if COLOUR in config.backbones:
         yield f"config: backbones.{COLOUR} is the name of the variant without a network: choose another"
