@@ -143,3 +143,11 @@ def test_a_text_teacher_is_reproducible(world: Any, textual: Textual, tmp_path: 
     one, again = (teach(world, textual, tmp_path / name) for name in ("one", "again"))
     for name in ("teacher.safetensors", "report_embeddings.parquet"):
         assert (one / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_retriever_other_than_the_one_that_embedded_is_refused(textual: Textual) -> None:
+    vectors, other = read_report_vectors(textual.files()["report_embeddings"]), load_retriever(**textual.retriever)
+    with torch.no_grad():
+        other.image_projection.weight.add_(1)  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match="different retriever"):
+        read_tokens(textual.files()["reports"], vectors, other)

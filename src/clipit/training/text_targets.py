@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clipit.artifacts.provenance import check_lineage
 from clipit.artifacts.report_vectors import ReportVectors
 from clipit.artifacts.schemas import reports as reports_schema
 from clipit.artifacts.tables import Stored, agree, read_table
@@ -100,10 +101,12 @@ def read_tokens(reports: Path, vectors: ReportVectors, retriever: Retriever) -> 
     """Token ids of every chunk that was embedded, in the order of `vectors.chunks`, and the table of reports.
 
     Raises:
-        UserError: the reports are not those that were embedded.
+        UserError: the reports are not those that were embedded, or not by this retriever.
     """
     table = read_table(reports, reports_schema.SCHEMA)
     agree(table, vectors.stored)
+    by = ("the retriever", {"retriever": retriever.digest})
+    check_lineage((str(vectors.stored.path), vectors.stored.lineage), by)
     text_of = dict(zip(table.column("report_id"), table.column("text"), strict=True))
     rows = vectors.stored.table
     report, start, stop = (rows.column(name).to_pylist() for name in ("report_id", "start", "stop"))
