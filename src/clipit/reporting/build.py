@@ -15,11 +15,12 @@ from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_times import embedding_times
-from clipit.reporting.forest import forest, verdicts
+from clipit.reporting.forest import forest, row_labels, verdicts
 from clipit.reporting.label_curve import label_curve
 from clipit.reporting.montage import montage as montage_sections
 from clipit.reporting.pairings import pairings as pairing_sections
 from clipit.reporting.slides import slides as slide_sections
+from clipit.statistics.wording import varying_columns
 
 # The answer to "does text help?" in a word, and its sign, which colour alone must not carry.
 ANSWERS = {
@@ -102,14 +103,16 @@ def _experiment(
 
 
 def _label_rows(table: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The lines of a table whose number of labels is known, as `label_curve` takes them."""
-    return [
-        {"variant": line["variant"], "n_labels": line["train_labels"], "value": gained["mean"], **bounds}
-        for line in table["rows"]
-        if line["train_labels"] is not None
-        for gained in [line["metrics"]["balanced_accuracy"]]
-        for bounds in [{"low": gained["low"], "high": gained["high"]}]
-    ]
+    """The lines of a table whose number of labels is known, as `label_curve` takes them; a line of it for each row."""
+    varying = [column for column in varying_columns(table) if column != "label_fraction"]
+    rows = []
+    for line in table["rows"]:
+        if line["train_labels"] is not None:
+            name = " ".join(filter(None, (row_labels(line["row"], varying), line["variant"])))
+            measured = line["metrics"]["balanced_accuracy"]
+            bounds = {"value": measured["mean"], "low": measured["low"], "high": measured["high"]}
+            rows.append({"variant": name, "n_labels": line["train_labels"], **bounds})
+    return rows
 
 
 def _provenance(
