@@ -19,6 +19,7 @@ from clipit.encoders.backbone import build_backbone
 from clipit.encoders.retriever import Retriever, load_retriever, truncate
 from clipit.encoders.weights import encoder_digest
 from clipit.models.lora import add_lora, merge_lora
+from clipit.models.heads import LateFusion
 from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
 from clipit.runtime.errors import UserError
@@ -163,7 +164,7 @@ def test_every_adapter_acts_gets_a_gradient_and_merges(retriever):
 
 def test_a_student_of_its_image_tower_is_loaded_from_its_own_folder_alone(retriever, tmp_path):
     backbone = retriever.image_backbone()
-    student = Student(backbone.module, d_img=backbone.d, n_classes=3, d_txt=retriever.d, hidden=5).eval()
+    student = Student(backbone.module, LateFusion(backbone.d, n_classes=3, d_txt=retriever.d, hidden=5)).eval()
     about = {"classes": ("a", "b", "c"), "transform": backbone.transform, "backbone_spec": backbone.spec}
     save_student(tmp_path, student, **about, provenance={})
     loaded, images = load_student(tmp_path).student, torch.randn(2, 3, 32, 32)

@@ -11,6 +11,7 @@ from tests.miniatures.encoders import CAPTIONS, IMAGES, TEXT, VISION, Pooled, en
 from torch import Tensor, nn
 
 from clipit.encoders.text_tower import TextTower, load_text_tower
+from clipit.models.heads import Vision
 from clipit.models.lora import add_lora, merge_lora, save_lora
 from clipit.models.split_qkv import split_qkv
 from clipit.models.student import Student
@@ -97,7 +98,7 @@ def test_training_moves_all_adapters_and_nothing_that_is_frozen(name: str) -> No
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     start = [weight.detach().clone() for weight in trained]
     # Under a student, whose training mode leaves out the batch norms.
-    student = Student(model, d_img=features(name, model).shape[1], n_classes=2) if vision else model
+    student = Student(model, Vision(features(name, model).shape[1], n_classes=2)) if vision else model
     student.train()
     optimiser = torch.optim.AdamW([weight for weight in student.parameters() if weight.requires_grad], lr=0.01)
     for _ in range(3):

@@ -95,9 +95,9 @@ print(json.dumps({
     parts = {name.split(".")[1] for name in found["parameters"] if name.startswith("head.")}
     assert parts == {"h_v", "h_d", "h_t", "g"}
     assert not [name for name in found["parameters"] if "lora" in name or "embed_tokens" in name]
-    assert {name for name in found["parameters"] if name.startswith(("h_d", "h_t"))} == {
-        "h_d.weight", "h_d.bias",
-        "h_t.layers.0.weight", "h_t.layers.0.bias", "h_t.layers.2.weight", "h_t.layers.2.bias",
+    assert {name for name in found["parameters"] if name.startswith(("head.h_d", "head.h_t"))} == {
+        "head.h_d.weight", "head.h_d.bias",
+        "head.h_t.layers.0.weight", "head.h_t.layers.0.bias", "head.h_t.layers.2.weight", "head.h_t.layers.2.bias",
     }  # fmt: skip
 
 
