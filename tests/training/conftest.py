@@ -213,23 +213,25 @@ def student(heads: World, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         fit: Any = None,
         backbone: dict[str, Any] | None = None,
         retriever: dict[str, Any] | None = None,
+        code: str = "unversioned",
+        how: Callable[..., None] = train_student,
         **changed: Any,
     ) -> Path:
         out = out or tmp_path_factory.mktemp("student")
         inputs = {**heads.tables, "probe": heads.folder / "probe.safetensors", **distilled[target], **(files or {})}
         without = set() if target else {"lambda", "kd_target", "hidden"}
         settings = {key: value for key, value in STUDENT.items() if key not in without}
-        settings |= {} if target else {"form": "vision"}
-        train_student(
+        settings |= ({} if target else {"form": "vision"}) | changed
+        how(
             heads.store,
             {name: path for name, path in inputs.items() if path is not None},
             out=out,
             backbone=backbone or heads.backbone,
             retriever=retriever,
-            settings=settings | changed,
+            settings=settings,
             fit=fit or Fit(),
             threads=1,
-            origin=Origin("student", seed=seed),
+            origin=Origin("student", {"settings": settings}, code, seed),
         )
         return out
 
