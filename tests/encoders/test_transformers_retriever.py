@@ -18,8 +18,8 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, CLIPImage
 from clipit.encoders.backbone import build_backbone
 from clipit.encoders.retriever import Retriever, load_retriever, truncate
 from clipit.encoders.weights import encoder_digest
-from clipit.models.lora import add_lora, merge_lora
 from clipit.models.heads import LateFusion
+from clipit.models.lora import add_lora, merge_lora
 from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
 from clipit.runtime.errors import UserError

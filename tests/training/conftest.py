@@ -217,24 +217,27 @@ def student(heads: World, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         retriever: dict[str, Any] | None = None,
         labels: float = 1.0,
         drop: tuple[str, ...] = (),
+        code: str = "unversioned",
+        how: Callable[..., None] = train_student,
         **changed: Any,
     ) -> Path:
         out = out or tmp_path_factory.mktemp("student")
         inputs = {**heads.tables, "probe": heads.folder / "probe.safetensors", **distilled[target], **(files or {})}
         without = set() if target else {"lambda", "kd_target", "hidden"}
         settings = {key: value for key, value in STUDENT.items() if key not in without}
-        settings |= {} if target else {"form": "vision"}
-        train_student(
+        settings |= ({} if target else {"form": "vision"}) | changed
+        settings = {key: value for key, value in settings.items() if key not in drop}
+        how(
             heads.store,
             {name: path for name, path in inputs.items() if path is not None},
             out=out,
             backbone=backbone or heads.backbone,
             retriever=retriever,
-            settings={key: value for key, value in (settings | changed).items() if key not in drop},
+            settings=settings,
             labels=labels,
             fit=fit or Fit(),
             threads=1,
-            origin=Origin("student", seed=seed),
+            origin=Origin("student", {"settings": settings}, code, seed),
         )
         return out
 

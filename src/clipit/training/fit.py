@@ -1,23 +1,21 @@
-"""Runs a training in Lightning: where it computes, what it logs, how it goes on after it was killed."""
+"""Runs a training in Lightning: where it computes, and how it goes on after it was cut off."""
 
 import contextlib
 import logging
-import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
-from clipit.artifacts.provenance import json_digest
 from clipit.runtime.progress import Progress
-from clipit.sources.file_lock import alone
+from clipit.training.checkpoints import KeepState, WholeFiles, steps_kept
+from clipit.training.loggers import LogHistory, open_loggers
 from clipit.training.student_training import StudentTraining
 
 
@@ -33,6 +31,7 @@ class Fit:
         logs: folder of TensorBoard's files; None: none are written.
         name: what the run is called by Weights & Biases, which is asked where WANDB_PROJECT names a project.
         processes: processes that share the training, each with a part of every batch.
+        rank: which of them this is, from 0; None: it has to start them (`replicas`).
     """
 
     device: str = "cpu"
@@ -42,79 +41,78 @@ class Fit:
     logs: Path | None = None
     name: str = ""
     processes: int = 1
+    rank: int | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes what there is to write."""
+        return not self.rank
+
+    @property
+    def own_device(self) -> str:
+        """The torch device of this process."""
+        return f"cuda:{self.rank}" if self.rank is not None and self.device == "cuda" else self.device
 
 
-def fit_student(training: StudentTraining, fit: Fit, out: Path, provenance: Mapping[str, Any]) -> bool:
-    """Trains and leaves the best weights in place; whether this is the process that writes the results.
+def fit_student(training: StudentTraining, fit: Fit, checkpoint: Path | None) -> None:
+    """Trains and leaves the best weights in place.
 
-    After every validation the state goes into `fit.checkpoints`, under a name made of `provenance`: the same training,
-    killed and started again, goes on from there and ends with the same weights. One that differs in an input, a
-    parameter, the code or a library's version starts anew.
+    After every validation the state goes into `checkpoint`: the same training, killed and started again, goes on from
+    there and ends with the same weights.
     """
-    first = int(os.environ.get("LOCAL_RANK", "0")) == 0
-    with contextlib.ExitStack() as stack:
-        checkpoint = None
-        if fit.checkpoints is not None:
-            fit.checkpoints.mkdir(parents=True, exist_ok=True)
-            checkpoint = fit.checkpoints / f"{json_digest(provenance)[:16]}.ckpt"
-            if first:
-                stack.enter_context(alone(checkpoint.with_suffix(".lock"), "training the same student"))
-        _run(training, fit, checkpoint, _loggers(fit) if first else [])
-        if checkpoint is not None and first:
-            checkpoint.unlink(missing_ok=True)
-    training.restore_best()
-    return first
-
-
-def _run(training: StudentTraining, fit: Fit, checkpoint: Path | None, loggers: list[Logger]) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    going_on = checkpoint is not None and checkpoint.exists()
-    with Progress("student", training.data.steps, "steps") as progress, _quiet():
-        callbacks: list[pl.Callback] = [_ProgressLines(progress)]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_quiet())
+        trainer = _trainer(training, fit)
+        trainer.strategy.setup_environment()
+        done = steps_kept(checkpoint) if fit.is_first else None
+        done = trainer.strategy.broadcast(done)
+        if fit.is_first:
+            progress = Progress("student", training.data.steps, "steps", done=done or 0)
+            trainer.callbacks.append(_ProgressLines(stack.enter_context(progress)))
+            trainer.callbacks.append(LogHistory(stack.enter_context(open_loggers(fit.logs, fit.name))))
         if checkpoint is not None:
-            callbacks.append(_Checkpoints(checkpoint))
-        trainer = pl.Trainer(
-            **_where(fit),
-            precision="bf16-mixed" if fit.precision == "bf16" else "32-true",
-            max_epochs=len(training.rounds),
-            reload_dataloaders_every_n_epochs=1,
-            gradient_clip_val=training.settings["clip"],
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            logger=loggers,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=callbacks,
-            plugins=[LightningEnvironment()],  # else it takes over inside a SLURM job
-        )
+            trainer.callbacks.append(KeepState(checkpoint))
         if fit.device == "cpu":
             _attend_by_matrix_products(training.student)
         training.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if not going_on:
-            trainer.validate(training, verbose=False)
-        trainer.fit(training, ckpt_path=checkpoint if going_on else None, weights_only=True if going_on else None)
+        training.train()  # pretrained towers come in evaluation mode, in which no dropout acts; Lightning leaves it
+        if done is None:
+            trainer.fit(training)
+        else:
+            trainer.num_sanity_val_steps = 0  # its first validation is in the history
+            trainer.fit(training, ckpt_path=checkpoint, weights_only=True)
+    training.restore_best()
 
 
-def _where(fit: Fit) -> dict[str, Any]:
+def _trainer(training: StudentTraining, fit: Fit) -> pl.Trainer:
+    return pl.Trainer(
+        **_where(training, fit),
+        precision="bf16-mixed" if fit.precision == "bf16" else "32-true",
+        max_epochs=len(training.rounds),
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=-1,  # the student as it starts is validated too
+        use_distributed_sampler=False,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        plugins=[LightningEnvironment(), WholeFiles()],  # Lightning's own environment, inside a SLURM job too
+    )
+
+
+def _where(training: StudentTraining, fit: Fit) -> dict[str, Any]:
     """The trainer's accelerator, devices and strategy."""
     kind, _, index = fit.device.partition(":")
     accelerator = "gpu" if kind == "cuda" else kind
     if fit.processes == 1:
         return {"accelerator": accelerator, "devices": [int(index)] if index else 1}
-    strategy = DDPStrategy(process_group_backend="nccl" if kind == "cuda" else "gloo")
+    strategy = DDPStrategy(
+        process_group_backend="nccl" if kind == "cuda" else "gloo",
+        broadcast_buffers=False,  # they are frozen
+        find_unused_parameters=training.leaves_weights_out,
+    )
     return {"accelerator": accelerator, "devices": fit.processes, "strategy": strategy}
-
-
-def _loggers(fit: Fit) -> list[Logger]:
-    loggers: list[Logger] = []
-    if fit.logs is not None:
-        loggers.append(TensorBoardLogger(fit.logs, name="", version=""))
-    if project := os.environ.get("WANDB_PROJECT"):
-        from pytorch_lightning.loggers import WandbLogger
-
-        loggers.append(WandbLogger(project=project, name=fit.name, save_dir=fit.logs or "."))
-    return loggers
 
 
 @contextlib.contextmanager
@@ -129,24 +127,8 @@ class _ProgressLines(pl.Callback):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self.progress.done = trainer.global_step
-
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, *_: Any) -> None:
-        self.progress.advance(loss=float(outputs["loss"]))
-
-
-class _Checkpoints(pl.Callback):
-    """The whole state after every round, in place of the last one."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        temporary = self.path.with_suffix(".writing")
-        trainer.save_checkpoint(temporary)
-        if trainer.is_global_zero:
-            os.replace(temporary, self.path)
+        self.progress.advance(loss=outputs["loss"])  # a tensor: asked for its value, it waits for the device
 
 
 def _attend_by_matrix_products(module: torch.nn.Module) -> None:

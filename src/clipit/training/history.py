@@ -13,16 +13,17 @@ class Means:
     """Running means of the train losses between two validations, over all processes."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
+        self._sums: dict[str, Tensor] = {}
         self._n = 0
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         for name, loss in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(loss.detach())
+            loss = loss.detach().double()  # stays on the device, which need not be waited for
+            self._sums[name] = self._sums[name] + loss if name in self._sums else loss
         self._n += 1
 
     def take(self) -> dict[str, float]:
-        means = {name: total / self._n for name, total in self._sums.items()}
+        means = {name: float(total) / self._n for name, total in self._sums.items()}
         self._sums, self._n = {}, 0
         everywhere = gathered([means])
         return {name: sum(one[name] for one in everywhere) / len(everywhere) for name in means}

@@ -23,12 +23,14 @@ from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
 from clipit.models.tensor_file import read_tensors
 from clipit.training.backbones import open_backbone
+from clipit.training.checkpoints import resumable
 from clipit.training.diagnostics import diagnose
 from clipit.training.examples import Examples, read_examples
 from clipit.training.fit import Fit, fit_student
 from clipit.training.label_fraction import keep_labels
 from clipit.training.predictions import evaluated, write_predictions
 from clipit.training.protocol import PROTOCOLS
+from clipit.training.replicas import train_in_replicas
 from clipit.training.student_data import Selection, StudentData, read_features, select, student_data
 from clipit.training.student_start import adapters_of, start_student, teacher_head
 from clipit.training.student_training import StudentTraining
@@ -83,8 +85,25 @@ def train_student(
 
     Raises:
         UserError: the inputs do not belong together, leave a class without train labels, no val labels, or no
-            unlabelled patches to a variant that learns from such; or the loss is no number.
+            unlabelled patches to a variant that learns from such; the batch does not divide among the processes; or
+            the loss is no number.
     """
+    if fit.processes > 1 and fit.rank is None:
+        train_in_replicas(
+            {
+                "store": store,
+                "files": files,
+                "out": out,
+                "backbone": backbone,
+                "retriever": retriever,
+                "settings": settings,
+                "labels": labels,
+                "fit": fit,
+                "threads": threads,
+                "origin": origin,
+            }
+        )
+        return
     torch.set_num_threads(threads)
     seed = origin.seed or 0
     torch.manual_seed(seed)
@@ -127,13 +146,14 @@ def train_student(
         features=read_features(_path(files, "features"), examples) if settings["lora"] is None else None,
         target=distilled,
         text_targets=_text_targets(files, retriever, settings, examples.patch_id[chosen.all], seed),
-        pseudo=_pseudo_labels(files, examples, chosen, patch_store, fit.device),
+        pseudo=_pseudo_labels(files, examples, chosen, patch_store, fit.own_device),
     )
     training = StudentTraining(student, opened.transform, data, settings, seed)
-    if not fit_student(training, fit, out, provenance):
-        return  # another process of this training writes what follows
-    _write_history(out / "history.csv", training.history)
-    _export(student, out, opened, examples, data, start, patch_store, fit, provenance)
+    with resumable(fit.checkpoints, provenance, first=fit.is_first) as checkpoint:
+        fit_student(training, fit, checkpoint)
+        if fit.is_first:
+            _write_history(out / "history.csv", training.history)
+            _export(student, out, opened, examples, data, start, patch_store, fit, provenance)
 
 
 def _export(
@@ -156,7 +176,7 @@ def _export(
     if "h_v" in adapters:
         student.head.h_v = merge_lora(adapters["h_v"]).layer
     val = examples.labelled("val")
-    predicted: dict[str, Any] = {"batch": 2 * fit.batch, "device": fit.device}
+    predicted: dict[str, Any] = {"batch": 2 * fit.batch, "device": fit.own_device}
     features = predict_features(student.backbone, opened.transform, store, examples.row[val], **predicted)
     diagnostics = diagnose(
         student.cpu().head,

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
@@ -57,8 +59,11 @@ class StudentTraining(pl.LightningModule):
         self.rounds = rounds_of(plan, settings["validations"])
         self.history: list[dict[str, float]] = []
         self.best = Best(settings["monitor"], settings["patience"], settings["delta"], self.protocol.patience_watches)
+        self.seed = seed
         self._losses = Means()
-        self._val: list[tuple[Tensor, Tensor]] = []
+        self._loss = torch.zeros(())
+        self._unchecked: tuple[int, Tensor, Tensor] | None = None
+        self._val: list[tuple[Tensor, Tensor, Tensor]] = []
 
     # ---------------------------------------------------------------------------------------------------- its data
 
@@ -74,40 +79,69 @@ class StudentTraining(pl.LightningModule):
     def on_fit_start(self) -> None:
         if self.text_targets is not None:
             self.text_targets.to_device(str(self.device))
+        if self.data.images is not None:
+            self.data = replace(self.data, images=self.data.images.to(self.device))
+        self.trainer.should_stop = self.best.has_waited_enough  # it may have been cut off after its last validation
 
     # -------------------------------------------------------------------------------------------------- its losses
 
     def training_step(self, step: Step) -> Tensor:
+        # Dropout draws by the seed, the step and the process alone: a training that goes on draws the same.
+        drawn = np.random.SeedSequence([self.seed, self.global_step, self.global_rank]).generate_state(1, np.uint64)
+        torch.manual_seed(int(drawn[0]))
         step = step.part(self.global_rank, self.trainer.world_size)
         output = self._say(step.patches, step.draws)
         losses = self._losses_of(step, output)
-        loss = losses["train_loss"]
-        if not math.isfinite(loss.item()):
-            raise UserError(
-                f"the loss of step {self.global_step + 1} is {loss.item()}: lower training.lr"
-                + (", or set training.precision to fp32" if self.trainer.precision == "bf16-mixed" else "")
-            )
         self._losses.add(losses)
-        return loss
+        self._loss = losses["train_loss"].detach()
+        return losses["train_loss"]
+
+    def configure_gradient_clipping(self, *_: Any, **__: Any) -> None:
+        """Bounds the gradient's norm; what is no number ends the training."""
+        norm = torch.nn.utils.clip_grad_norm_(self._trainable().values(), self.settings["clip"])
+        self._check()  # the step before: that the device has done, so it is not waited for
+        self._unchecked = self.global_step + 1, self._loss, norm
+
+    def _check(self) -> None:
+        """Looks at the step that was not looked at yet.
+
+        Raises:
+            UserError: its loss or its gradient is not finite.
+        """
+        if self._unchecked is None:
+            return
+        step, *computed = self._unchecked
+        self._unchecked = None
+        for what, value in zip(("loss", "gradient's norm"), map(float, computed), strict=True):
+            if not math.isfinite(value):
+                raise UserError(
+                    f"the {what} of step {step} is {value}: lower training.lr"
+                    + (", or set training.precision to fp32" if self.trainer.precision == "bf16-mixed" else "")
+                )
 
     def _losses_of(self, step: Step, output: StudentOutput) -> dict[str, Tensor]:
         """What is minimised, `train_loss`, and its parts."""
         n, data = step.n_labelled, self.data
         labels = data.labels[step.patches].to(self.device)
         if self.contrastive is not None and output.t_hat is not None:
-            loss = self.contrastive(output.t_hat[:n], self.student.head.prompts, labels[:n])  # type: ignore[arg-type]
-            return {"train_loss": loss}
+            images, of = self._of_all(output.t_hat[:n]), self._of_all(labels[:n])
+            return {"train_loss": self.contrastive(images, self.student.head.prompts, of)}  # type: ignore[arg-type]
         losses = {"train_ce": self.cross_entropy(output.logits[:n], labels[:n])}
-        weight = self.settings.get("lambda", 0.0)
-        loss = losses["train_ce"]
+        weight, loss = self._weight, losses["train_ce"]
         if data.pseudo is not None:
             said = data.pseudo[step.patches[n:]].to(self.device)
             losses["train_pseudo_ce"] = self.cross_entropy(output.logits[n:], said)
             loss = loss + weight * losses["train_pseudo_ce"]
-        elif weight and output.t_hat is not None and data.has_targets:
+        elif self._distils and output.t_hat is not None:
             losses["train_kd"] = self.distillation(output.t_hat, self._target(step.patches)).mean()
             loss = loss + weight * losses["train_kd"]
         return {"train_loss": loss, **losses}
+
+    def _of_all(self, part: Tensor) -> Tensor:
+        """The parts of all processes, (B, ...), with their gradients: a loss that compares the patches of a batch."""
+        return (
+            part if self.trainer.world_size == 1 else self.all_gather(part, sync_grads=part.requires_grad).flatten(0, 1)
+        )
 
     def _say(self, patches: Tensor, draws: Draws | None = None) -> StudentOutput:
         if self.data.features is not None:
@@ -135,28 +169,28 @@ class StudentTraining(pl.LightningModule):
         kd = torch.empty(0)
         if t_hat is not None and self.data.has_targets:
             kd = self.distillation(t_hat, self._target(patches)).cpu()
-        self._val.append((torch.cat([patches[:, None], logits.float().cpu()], dim=1), kd))
+        self._val.append((patches, logits.float().cpu(), kd))
+
+    def on_validation_epoch_start(self) -> None:
+        self._check()
 
     def on_validation_epoch_end(self) -> None:
         parts = gathered(self._val)
         self._val = []
-        said, kd = (torch.cat(each) for each in zip(*parts, strict=True))
-        order = said[:, 0].argsort()
-        patches, logits = said[order, 0].long(), said[order, 1:]
-        kd = kd[order] if len(kd) else kd
+        patches, logits, kd = (torch.cat(each) for each in zip(*parts, strict=True))
+        order = patches.argsort()
+        patches, logits, kd = patches[order], logits[order], kd[order] if len(kd) else kd
         labels = self.data.labels[patches]
         row = {"step": self.global_step, **self._losses.take()}
         row["val_ce"] = float(F.cross_entropy(logits, labels))
         row["val_balanced_accuracy"] = balanced_accuracy_of(labels.numpy(), logits.argmax(dim=-1).numpy())
         row["val_loss"] = float(self.cross_entropy(logits, labels))
         if len(kd):
-            row["val_loss"] += self.settings.get("lambda", 0.0) * float(kd.mean())
+            row["val_loss"] += self._weight * float(kd.mean())
             if self.data.targets is not None and self.data.mean_target is not None:
                 skill = distillation_skill(kd, self.data.targets[patches], self.data.mean_target)
                 row |= {} if skill is None else {"skill": skill}
         self.history.append(row)
-        for logger in self.loggers:
-            logger.log_metrics({k: v for k, v in row.items() if k != "step"}, self.global_step)
         if len(self.history) > 1 or self.protocol.untrained_counts:
             self.best.see(row, self._trainable())
         if self.best.has_waited_enough:
@@ -177,17 +211,26 @@ class StudentTraining(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["state_dict"] = {name: weight.detach() for name, weight in self._trainable().items()}
-        checkpoint["training"] = {
-            "history": self.history,
-            "best": self.best.state(),
-            "random": torch.get_rng_state(),
-        }
+        checkpoint["training"] = {"history": self.history, "best": self.best.state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         kept = checkpoint["training"]
         self.history = kept["history"]
         self.best.load(kept["best"])
-        torch.set_rng_state(kept["random"].cpu())
+
+    @property
+    def leaves_weights_out(self) -> bool:
+        """Whether some of what could train gets no gradient, because nothing is distilled."""
+        return not self._distils and (self.settings["form"] == "direct" or self.text_targets is not None)
+
+    @property
+    def _weight(self) -> float:
+        """lambda."""
+        return float(self.settings.get("lambda", 0.0))
+
+    @property
+    def _distils(self) -> bool:
+        return bool(self._weight) and self.data.has_targets and self.data.pseudo is None and not self._is_clip
 
     @property
     def _is_clip(self) -> bool:

@@ -1,0 +1,74 @@
+"""Several processes that share a training: what one would learn, they learn."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from clipit.runtime.errors import UserError
+from clipit.training.fit import Fit
+
+Train = Callable[..., Path]
+
+
+def history(run: Path) -> list[dict[str, str]]:
+    with open(run / "history.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(("target", "changed"), [("report", {"unlabelled": True}), (None, {})])
+def test_two_processes_learn_what_one_learns(student: Train, target: str | None, changed: dict[str, Any]) -> None:
+    one, two = (student(target, fit=Fit(processes=n), steps=6, validations=3, **changed) for n in (1, 2))
+    alone, shared = (load_file(run / "student.safetensors") for run in (one, two))
+    assert alone.keys() == shared.keys()
+    for name, weight in alone.items():
+        assert weight.numpy() == pytest.approx(shared[name].numpy(), abs=1e-4), name
+    for row, other in zip(history(one), history(two), strict=True):
+        for column, value in row.items():
+            assert bool(value) == bool(other[column]), column
+            if value:
+                assert float(value) == pytest.approx(float(other[column]), abs=1e-3), column
+
+
+def test_contrastive_compares_the_whole_batch_over_processes(student: Train, textual: Any, tmp_path: Path) -> None:
+    from clipit.artifacts.provenance import Origin
+    from clipit.embedding.prompts import embed_class_prompts
+
+    embed_class_prompts(
+        student.world.labels,  # type: ignore[attr-defined]
+        tmp_path / "classes.parquet",
+        retriever=textual.retriever,
+        batch=4,
+        device="cpu",
+        threads=1,
+        precision="fp32",
+        origin=Origin("prompts"),
+    )
+    files = {"probe": None, "prompts": tmp_path / "classes.parquet"}
+    about = {"form": "contrastive", "files": files, "backbone": {"retriever": textual.retriever}, "steps": 4}
+    one, two = (load_file(student(None, fit=Fit(processes=n), **about) / "student.safetensors") for n in (1, 2))
+    assert all(np.allclose(one[name], two[name], atol=1e-4) for name in one)
+
+
+def test_a_batch_that_does_not_divide_is_refused_before_anything_starts(student: Train) -> None:
+    with pytest.raises(UserError, match=r"training\.batch 12 does not divide among the 5 processes"):
+        student(None, fit=Fit(processes=5))
+
+
+def test_what_one_of_them_fails_of_is_said_in_one_line(student: Train, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist") as failed:
+        student(None, fit=Fit(processes=2), files={"probe": tmp_path / "nowhere.safetensors"})
+    assert "\n" not in str(failed.value)
+
+
+def test_a_shared_training_that_was_cut_off_goes_on(student: Train, tmp_path: Path) -> None:
+    fit, length = Fit(processes=2, checkpoints=tmp_path), {"steps": 6, "validations": 3}
+    with pytest.raises(UserError):
+        student("report", fit=fit, **length, lr=float("nan"))
+    whole = student("report", fit=Fit(processes=2), **length)
+    again = student("report", fit=fit, **length)
+    assert (whole / "student.safetensors").read_bytes() == (again / "student.safetensors").read_bytes()
