@@ -161,9 +161,8 @@ def from_json(given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `train_student`, as `as_json` wrote them."""
     from clipit.artifacts.provenance import Origin
 
-    fit = {
-        key: Path(value) if key in ("checkpoints", "logs") and value else value for key, value in given["fit"].items()
-    }
+    fit: dict[str, Any] = dict(given["fit"])
+    fit |= {folder: Path(fit[folder]) for folder in ("checkpoints", "logs") if fit[folder]}
     files = {
         name: [Path(path) for path in paths] if isinstance(paths, list) else Path(paths)
         for name, paths in given["files"].items()
