@@ -132,14 +132,14 @@ def unfused(module: nn.Module) -> nn.Module:
 
 def layout_measures(student: Student, scale: Scale) -> list[Measure]:
     """The bare step, forward and backward, by the layout of memory and compiled."""
-    task, student = scale.task, unfused(student)
+    task, plain = scale.task, unfused(student)
     images = torch.randn(task.batch, 3, task.size, task.size)
     turns: dict[str, Callable[[], None]] = {
-        "contiguous": bare_step(student, images, torch.contiguous_format, task),
-        "channels-last": bare_step(student, images, torch.channels_last, task),
+        "contiguous": bare_step(plain, images, torch.contiguous_format, task),
+        "channels-last": bare_step(plain, images, torch.channels_last, task),
     }
     if scale.compiled:
-        turns["compiled"] = bare_step(torch.compile(student), images, torch.channels_last, task)
+        turns["compiled"] = bare_step(torch.compile(plain), images, torch.channels_last, task)
     taken: dict[str, list[float]] = {}
     with Progress("bare steps", (scale.rounds + 1) * len(turns), "steps") as progress:
         for _ in range(scale.rounds + 1):  # the first of each is not counted
