@@ -100,7 +100,7 @@ def test_the_monitor_chooses_the_weights(student: Callable[..., Path], monitor: 
     assert chosen is not rows[-1]
 
 
-@pytest.mark.parametrize(("monitor", "chosen"), [*zip(MONITORS, (1, 2, 3), strict=True)])
+@pytest.mark.parametrize(("monitor", "chosen"), list(zip(MONITORS, (1, 2, 3), strict=True)))
 def test_of_equals_the_first_is_kept(monitor: str, chosen: int) -> None:
     best = Best(monitor, None, 0.0, "monitor")
     columns = {

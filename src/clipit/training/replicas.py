@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from clipit.artifacts.provenance import Origin
 from clipit.runtime.errors import UserError
 from clipit.training.fit import Fit
 
@@ -76,9 +77,7 @@ def _check(fit: Fit, batch: int) -> None:
             "each process needs one"
         )
     if fit.device not in ("cpu", "cuda"):
-        raise UserError(
-            f"compute.processes is {fit.processes}, which one device ({fit.device}) cannot serve: set it to 1"
-        )
+        raise UserError(f"{fit.processes} processes cannot share {fit.device}: set compute.processes to 1")
 
 
 def _free_port() -> int:
@@ -159,8 +158,6 @@ class _Replica:
 
 def from_json(given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `train_student`, as `as_json` wrote them."""
-    from clipit.artifacts.provenance import Origin
-
     fit: dict[str, Any] = dict(given["fit"])
     fit |= {folder: Path(fit[folder]) for folder in ("checkpoints", "logs") if fit[folder]}
     files = {

@@ -139,9 +139,10 @@ class StudentTraining(pl.LightningModule):
 
     def _of_all(self, part: Tensor) -> Tensor:
         """The parts of all processes, (B, ...), with their gradients: a loss that compares the patches of a batch."""
-        return (
-            part if self.trainer.world_size == 1 else self.all_gather(part, sync_grads=part.requires_grad).flatten(0, 1)
-        )
+        if self.trainer.world_size == 1:
+            return part
+        everywhere: Tensor = self.all_gather(part, sync_grads=part.requires_grad)
+        return everywhere.flatten(0, 1)
 
     def _say(self, patches: Tensor, draws: Draws | None = None) -> StudentOutput:
         if self.data.features is not None:
