@@ -73,7 +73,7 @@ def test_lines_appear_after_the_rank_of_all_but_the_first(tmp_path: Path, capsys
     assert second == ["process 1: read the task", "process 1: at end"]
 
 
-SLEEP = "time.sleep(60)"
+SLEEP = "time.sleep(3600)"  # longer than any test may take
 
 
 def told(kind: str, text: str, at: float) -> str:

@@ -71,3 +71,9 @@ def test_a_shared_training_leaves_no_state_behind(student: Train, tmp_path: Path
     kept = student("report", fit=Fit(processes=2, checkpoints=tmp_path), **length)
     assert (whole / "student.safetensors").read_bytes() == (kept / "student.safetensors").read_bytes()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_share_weights_that_no_loss_reaches(student: Train) -> None:
+    """Without distillation nothing pulls at h_d, and its gradient is not waited for."""
+    run = student("report", fit=Fit(processes=2), form="direct", **{"lambda": 0.0}, steps=2, validations=1)
+    assert len(history(run)) == 2

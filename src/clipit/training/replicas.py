@@ -89,10 +89,12 @@ def _free_port() -> int:
 
 def _wait(replicas: Sequence["_Replica"]) -> None:
     """Until all have ended, or one has failed and others had a moment to fail of the same."""
-    while any(replica.process.poll() is None for replica in replicas):
-        if any(replica.process.returncode for replica in replicas):
-            time.sleep(_POLL)
-            return
+    while True:
+        statuses = [replica.process.poll() for replica in replicas]
+        if any(statuses) or None not in statuses:
+            break
+        time.sleep(_POLL)
+    if any(statuses):
         time.sleep(_POLL)
 
 
