@@ -35,20 +35,8 @@ def test_two_processes_learn_what_one_learns(student: Train, target: str | None,
 
 
 def test_contrastive_compares_the_whole_batch_over_processes(student: Train, textual: Any, tmp_path: Path) -> None:
-    from clipit.artifacts.provenance import Origin
-    from clipit.embedding.prompts import embed_class_prompts
-
-    embed_class_prompts(
-        student.world.labels,  # type: ignore[attr-defined]
-        tmp_path / "classes.parquet",
-        retriever=textual.retriever,
-        batch=4,
-        device="cpu",
-        threads=1,
-        precision="fp32",
-        origin=Origin("prompts"),
-    )
-    files = {"probe": None, "prompts": tmp_path / "classes.parquet"}
+    prompts = textual.class_prompts(student.world.labels, tmp_path / "classes.parquet")  # type: ignore[attr-defined]
+    files = {"probe": None, "prompts": prompts}
     about = {"form": "contrastive", "files": files, "backbone": {"retriever": textual.retriever}, "steps": 4}
     one, two = (load_file(student(None, fit=Fit(processes=n), **about) / "student.safetensors") for n in (1, 2))
     assert all(np.allclose(one[name], two[name], atol=1e-4) for name in one)

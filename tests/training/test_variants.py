@@ -10,9 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import predictions, report_embeddings
-from clipit.artifacts.tables import embedding_column, read_table, write_table
+from clipit.artifacts.tables import embedding_column, embedding_matrix, read_table, write_table
+from clipit.encoders.retriever import load_retriever
 from clipit.models.tensor_file import read_tensors
 from clipit.runtime.errors import UserError
 from clipit.training.targets import mean_report_target, read_targets, report_targets
@@ -24,6 +26,10 @@ Train = Callable[..., Path]
 
 def parts(run: Path) -> set[str]:
     return {name.split(".")[1] for name in load_file(run / "student.safetensors") if name.startswith("head.")}
+
+
+def predicted(run: Path) -> list[list[float]]:
+    return read_table(run / "predictions.parquet", predictions.SCHEMA).column("prob")
 
 
 def diagnostics(run: Path) -> dict[str, Any]:
@@ -95,6 +101,14 @@ def test_pseudo_labels_are_another_student_s_and_change_what_is_learned(student:
     assert parts(run) == {"h_v"}
 
 
+def test_a_labeller_of_other_patches_is_refused(student: Train, lora_only_run: Path, tmp_path: Path) -> None:
+    described = json.loads((lora_only_run / "student.json").read_text())
+    described["provenance"]["lineage"]["patches"] = "others"
+    (tmp_path / "student.json").write_text(json.dumps(described))
+    with pytest.raises(UserError, match="different patches"):
+        student(None, unlabelled=True, pseudo_labels=True, files={"labeller": tmp_path / "student.json"})
+
+
 def test_a_rank_takes_that_report_alone(world: Any) -> None:
     best, second = (
         report_targets(pairs=world.pairs, report_embeddings=world.report_embeddings, rank=rank) for rank in (0, 1)
@@ -152,35 +166,29 @@ def test_zero_shot_says_the_nearest_class(world: Any, prompts: Path, tmp_path: P
 def test_contrastive_starts_as_the_clip_itself_and_trains_its_image_tower(
     student: Train, textual: Any, tmp_path: Path
 ) -> None:
-    from clipit.embedding.prompts import embed_class_prompts
-    from clipit.encoders.retriever import load_retriever
-
-    world_labels = student.world.labels  # type: ignore[attr-defined]
-    embed_class_prompts(
-        world_labels,
-        tmp_path / "classes.parquet",
-        retriever=textual.retriever,
-        batch=4,
-        device="cpu",
-        threads=1,
-        precision="fp32",
-        origin=Origin("prompts"),
-    )
-    run = student(
-        None,
-        form="contrastive",
-        files={"probe": None, "prompts": tmp_path / "classes.parquet"},
-        backbone={"retriever": textual.retriever},
-        steps=6,
-    )
-    assert parts(run) == {"projection", "prompts"}
-    first, *_, last = (run / "history.csv").read_text().splitlines()[1:]
-    assert first != last
-    trained = load_file(run / "student.safetensors")
+    world = student.world  # type: ignore[attr-defined]
+    prompts = textual.class_prompts(world.labels, tmp_path / "classes.parquet")
+    about = {
+        "form": "contrastive",
+        "files": {"probe": None, "prompts": prompts},
+        "backbone": {"retriever": textual.retriever},
+    }
+    start = student(None, **about, steps=1, lr=1e-12)
     clip = load_retriever(**textual.retriever)
-    projection = clip.into_shared_space()
-    assert projection is not None
-    assert trained["head.projection.weight"].shape == projection.weight.shape
+    images = PatchStore(world.store).batch(np.flatnonzero(world.split != "train"))
+    with torch.no_grad():
+        said = clip.encode_images(clip.transform(torch.from_numpy(images))).numpy()
+    classes = embedding_matrix(read_table(prompts, report_embeddings.schema()))
+    zero_shot = torch.from_numpy(said @ classes.T / 0.07).softmax(dim=-1).numpy()
+    assert np.array(predicted(start)) == pytest.approx(zero_shot, abs=1e-4)
+
+    run = student(None, **about, steps=6)
+    assert parts(run) == {"projection", "prompts"}
+    before, after = (load_file(each / "student.safetensors") for each in (start, run))
+    assert torch.equal(before["head.prompts"], after["head.prompts"])
+    adapter = load_file(run / "adapter" / "adapter_model.safetensors")
+    assert any(bool(weight.any()) for name, weight in adapter.items() if "lora_B" in name)
+    assert not torch.allclose(before["head.projection.weight"], after["head.projection.weight"])
 
 
 def test_centred_targets_lose_what_all_share(world: Any) -> None:

@@ -13,6 +13,7 @@ from clipit.artifacts.schemas import pairs as pairs_schema
 from clipit.artifacts.schemas import report_embeddings as report_schema
 from clipit.artifacts.schemas import reports as reports_schema
 from clipit.artifacts.tables import read_table, write_table
+from clipit.embedding.prompts import embed_class_prompts
 from clipit.embedding.reports import embed_reports
 from clipit.encoders.aligned import AlignedClip, save_aligned
 from clipit.encoders.backbone import load_backbone
@@ -31,6 +32,15 @@ class Textual:
 
     folder: Path
     retriever: dict[str, Any]
+
+    def class_prompts(self, labels: Path, out: Path) -> Path:
+        """Writes the classes to `out`, in words that the tower's few tokens hold."""
+        origin = Origin("prompts")
+        arithmetic: dict[str, Any] = {"batch": 4, "device": "cpu", "threads": 1, "precision": "fp32"}
+        embed_class_prompts(
+            labels, out, retriever=self.retriever, template="{class} tissue", **arithmetic, origin=origin
+        )
+        return out
 
     def files(self, policy: str = "truncate") -> dict[str, Path]:
         return {

@@ -60,7 +60,7 @@ class LateFusion(nn.Module):
 
     g starts as the mean of both branches, [I/2, I/2] with no bias. Started at the vision logits alone, [I, 0], the text
     half hardly grew in a short training, and the text branch, trained all the same, was not used (measured on the
-    phantom's seed 0). The released code starts g at random, as any linear layer.
+    phantom's seed 0). Without that start, g is drawn as any linear layer is.
     """
 
     form = "late"

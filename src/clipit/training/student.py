@@ -14,7 +14,7 @@ from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin, check_lineage
 from clipit.artifacts.report_vectors import read_report_vectors
 from clipit.artifacts.schemas import report_embeddings as report_schema
-from clipit.artifacts.tables import read_table
+from clipit.artifacts.tables import read_json, read_table
 from clipit.encoders.backbone import Backbone
 from clipit.models.heads import DirectDistillation
 from clipit.models.inference import predict_features, predict_probabilities
@@ -61,15 +61,14 @@ def train_student(
 ) -> None:
     """Trains, exports, reloads the export, and predicts with it.
 
-    Writes into `out`: `adapter/` (empty of weights where nothing is adapted), `history.csv` (a row a validation),
-    `student.safetensors`, `student.json` and `predictions.parquet` (labelled val and test patches).
+    Writes into `out`: `history.csv` (a row a validation), `student.safetensors`, `student.json`,
+    `predictions.parquet` (labelled val and test patches), and `adapter/` where the backbone is adapted.
 
     Args:
         store: the patch store.
         files: by name. Always `patches`, `splits`, `labels`. `probe` on the same backbone: h_v starts from it. Of what
             distils, what `read_targets` takes, and `teacher` on the same targets. `features` of the backbone, where it
-            stays frozen. `labeller`: student.json of the
-            student whose predictions are pseudo-labels. `reports`: where
+            stays frozen. `labeller`: student.json of the student whose predictions are pseudo-labels. `reports`, where
             the text tower trains, with `retriever`. `prompts`: embedded names of the classes, for `contrastive`.
         out: folder of the run.
         backbone: what `open_backbone` takes.
@@ -118,6 +117,7 @@ def train_student(
     lineage = check_lineage(
         *((str(table.path), table.lineage) for table in tables),
         *((str(tensors.path), tensors.lineage) for tensors in start.values()),
+        *((str(path), read_json(path)["provenance"]["lineage"]) for path in _labeller(files)),
         (f"backbone {backbone}", {"backbone": opened.digest}),
     )
     provenance = origin.provenance(lineage=lineage, inputs=_inputs(files))
@@ -234,14 +234,19 @@ def _pseudo_labels(
     files: Files, examples: Examples, chosen: Selection, store: PatchStore, device: str
 ) -> np.ndarray | None:
     """What the labeller says of the chosen patches, int64 (n,)."""
-    if "labeller" not in files:
+    if not (described := _labeller(files)):
         return None
-    labeller = load_student(_path(files, "labeller").parent)
+    labeller = load_student(described[0].parent)
     rows = examples.row[chosen.all]
     said = predict_probabilities(
         labeller.student, labeller.transform, store, rows, batch=64, device=device, what="label"
     )
     return said.argmax(axis=1)
+
+
+def _labeller(files: Files) -> list[Path]:
+    """The description of the student whose predictions are pseudo-labels, where there is one."""
+    return [_path(files, "labeller")] if "labeller" in files else []
 
 
 def _path(files: Files, name: str) -> Path:
