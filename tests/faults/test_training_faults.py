@@ -134,9 +134,9 @@ def test_a_shared_training_ends_with_its_job_or_one_process_and_goes_on(
         wait_until(lambda: not any(map(is_running, running.values())))
 
     student("report", how=killed_job, **about)
+    (state,) = kept.glob("[!.]*.ckpt")
+    state.rename(tmp_path / "first")  # so that the next state is known to be of the next training
     with killed_by_its_second_process(kept):
-        (state,) = kept.glob("[!.]*.ckpt")
-        state.rename(tmp_path / "first")  # so that the next state is known to be of this training
         student("report", **about)
     assert not replicas_of(os.getpid())
     run = student("report", **about)
