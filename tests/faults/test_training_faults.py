@@ -29,7 +29,7 @@ LENGTH: dict[str, Any] = {
     "validations": 4,
     "lora": {"r": 2, "alpha": 4, "dropout": 0.2, "modules": None, "split_qkv": False},
 }
-MANY = {**LENGTH, "steps": 60, "validations": 30}  # so that there is time to kill it
+MANY = {**LENGTH, "steps": 32, "validations": 16}  # so that there is time to kill it
 WITHIN = 120  # seconds
 
 

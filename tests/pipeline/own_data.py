@@ -57,12 +57,14 @@ SMALLER: dict[str, Any] = {
             "retriever": "trained_clip",
             "backbone": "trained",
             "variants": TRAINED_VARIANTS,
+            "label_fraction": [0.5, 1.0],
             "seeds": [0],
-            "training": _FEW_STEPS,
+            "training": {**_FEW_STEPS, "lora": {"r": [2, 3]}},
         },
     },
 }
-"""On top of own_data.yaml: smaller, and an experiment on a backbone and a retriever trained from scratch."""
+"""On top of own_data.yaml: smaller, and an experiment on a backbone and a retriever trained from scratch, with half of the
+labels and with all, and with two ranks of which validation chooses."""
 
 
 def _texture(rng: np.random.Generator, label: str) -> Image.Image:

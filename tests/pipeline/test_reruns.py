@@ -9,10 +9,11 @@ from tests.pipeline.own_data import OWN_VARIANTS, TRAINED_VARIANTS
 
 pytestmark = pytest.mark.xdist_group("chain")
 
-PROBES = 3  # colour, and linear_probe on either backbone
-STUDENTS = 5  # lora_only, random_pairing, image_distillation, clipit; clipit_unlabelled
-TEACHERS = 4  # of random pairs, of image embeddings, of top1 pairs by either retriever
-RUNS = len(OWN_VARIANTS + TRAINED_VARIANTS)
+PROBES = 4  # colour, linear_probe, and linear_probe on the trained backbone by either share of labels
+UNLABELLED = 4  # clipit_unlabelled, by either share of labels and either rank
+STUDENTS = 4 + UNLABELLED  # lora_only, random_pairing, image_distillation, clipit
+TEACHERS = 5  # of random pairs, of image embeddings, of top1 pairs, and of the trained retriever's by either share
+RUNS = PROBES + STUDENTS
 
 
 def test_a_second_run_has_nothing_to_do(chain: Project) -> None:
@@ -46,9 +47,9 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
         "pair": 3,
         "audit_pairs": 3,
         "compare_pairings": 2,
-        "train_teacher": 3,
-        "train_student": 3,
-        "evaluate": 3,
+        "train_teacher": TEACHERS - 1,  # image embeddings meet no report
+        "train_student": 2 + UNLABELLED,
+        "evaluate": 2 + UNLABELLED,
         "compare": 2,
         "report": 1,
         "explorer": 1,
@@ -64,6 +65,24 @@ def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
         "train_teacher": 3,
         "train_student": 4,
         "evaluate": len(OWN_VARIANTS),
+        "compare": 1,
+        "report": 1,
+        "all": 1,
+    }
+
+
+def test_one_more_rank_to_choose_from_trains_that_rank_alone(edited: Project) -> None:
+    edited.edit("smaller.yaml", "        - 3\n", "        - 3\n        - 4\n")
+    assert edited.would_run() == {"train_student": 2, "evaluate": 2, "compare": 1, "report": 1, "all": 1}
+
+
+def test_one_more_share_of_labels_embeds_and_pairs_nothing(edited: Project) -> None:
+    edited.edit("smaller.yaml", "    - 0.5\n", "    - 0.5\n    - 0.75\n")
+    assert edited.would_run() == {
+        "train_probe": 1,
+        "train_teacher": 1,
+        "train_student": 2,
+        "evaluate": 3,
         "compare": 1,
         "report": 1,
         "all": 1,
@@ -107,7 +126,7 @@ def test_a_shorter_list_of_images_reruns_their_data_set_alone(edited: Project) -
 def test_lambda_reruns_the_students_that_distil(edited: Project) -> None:
     edited.edit("smaller.yaml", "      steps: 10", "      steps: 10\n      lambda: 0.5")
     jobs = edited.would_run()
-    assert jobs["train_student"] == 3
+    assert jobs["train_student"] == 3  # random_pairing, image_distillation, clipit
     assert "train_teacher" not in jobs
     assert "train_probe" not in jobs
 
