@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from clipit.config.expand import Plan, Run, expand
@@ -117,9 +118,28 @@ def test_controls_differ_from_clipit_in_their_target_alone() -> None:
     for name in ("shuffled_text", "constant_text", "image_distillation", "oracle_pairing"):
         assert one(made, name).settings == clipit.settings
         assert one(made, name).probe == clipit.probe
-    assert one(made, "shuffled_text").pairing == "shuffled_seed0"
-    assert made.pairings["shuffled_seed0"].method == "shuffled"
+    assert one(made, "shuffled_text").pairing == "shuffled_of_top1_seed0"
+    assert made.pairings["shuffled_of_top1_seed0"].method == "shuffled"
     assert one(made, "constant_text").pairing is None
+
+
+def test_controls_take_after_the_pairing_that_they_are_controls_of() -> None:
+    made = plan(variants=["random_pairing", "shuffled_text"], seeds=[0], pairing=["top1", "csls", "top5"], audit=[])
+    drawn = {row.run.pairing: row.combination["pairing"] for row in made.tables["demo"]}
+    assert drawn == {
+        "random_seed0": None,  # one report, uniformly: the same for top1 and for csls
+        "random_of_top5_seed0": "top5",
+        "shuffled_of_top1_seed0": "top1",
+        "shuffled_of_csls_seed0": "csls",
+        "shuffled_of_top5_seed0": "top5",
+    }
+    assert {name for name in drawn if made.pairings[name].model_dump()["k"] == 5} == {
+        "random_of_top5_seed0",
+        "shuffled_of_top5_seed0",
+    }
+    assert made.pairings["shuffled_of_csls_seed0"].of == made.pairings["csls"]  # type: ignore[union-attr]
+    floors = {one.pairs.pairing: one.floor.pairing for one in made.triage["demo"]}
+    assert floors == {"top1": "random_seed0", "csls": "random_seed0", "top5": "random_of_top5_seed0"}
 
 
 def test_variants_without_text_read_none() -> None:
@@ -154,6 +174,25 @@ def test_lists_of_settings_multiply_into_candidates_of_the_variants_that_read_th
     assert {(row.run.settings["lambda"], row.run.settings["lora"]["r"]) for row in clipit} == {
         (row.candidate["lambda"], row.candidate["lora.r"]) for row in clipit
     }
+
+
+@pytest.mark.parametrize("protocol", ["corrected", "upstream"])
+def test_lists_of_ranks_reach_the_adapters_of_the_text_tower(protocol: str) -> None:
+    lora = {"r": [2, 4], "text": True}
+    made = plan(variants=["clipit"], seeds=[0], training={"protocol": protocol, "lora": lora})
+    rows = {row.candidate["lora.r"]: row.run for row in made.tables["demo"]}
+    ranks = {r: (run.settings["text_lora"] or run.teacher.settings["text_lora"])["r"] for r, run in rows.items()}  # type: ignore[union-attr]
+    assert ranks == {2: 2, 4: 4}
+    assert not any(isinstance(value, list) for run in made.runs.values() for value in run.settings.values())
+
+
+@pytest.mark.parametrize("protocol", ["corrected", "upstream"])
+def test_without_lora_the_text_tower_is_frozen_too(protocol: str) -> None:
+    made = plan(variants=["no_lora"], seeds=[0], training={"protocol": protocol, "lora": {"text": True}})
+    run = one(made, "no_lora")
+    assert run.settings["lora"] is run.settings["text_lora"] is None
+    assert run.teacher is not None
+    assert run.teacher.settings["text_lora"] is None
 
 
 def test_a_pseudo_labeller_is_the_lora_only_of_the_same_candidate() -> None:

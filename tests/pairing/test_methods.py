@@ -1,6 +1,7 @@
 """Each method beside its formula in float64 over the whole matrix; and what all of them have in common."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,13 +23,13 @@ SETTINGS = {
     "sinkhorn": {"epsilon": 0.05, "iterations": 500},
     "centred": {},
     "random": {"seed": 3},
-    "shuffled": {"seed": 3},
+    "shuffled": {"seed": 3, "of": {"method": "top1", "settings": {}}},
     "oracle": {},
 }
 BY_SCORE = ["top1", "topk", "mutual", "csls", "nnn", "inverted_softmax", "sinkhorn", "centred"]
 
 
-def run(problem: Problem, method: str, **settings: float) -> Ranking:
+def run(problem: Problem, method: str, **settings: Any) -> Ranking:
     return METHODS[method](problem, **(SETTINGS[method] | settings))
 
 
@@ -255,14 +256,16 @@ def test_mutual_looks_further_than_the_ranks_that_are_written(world):
     np.testing.assert_allclose(ranking.score, -np.sort(-(s + 2 * near), axis=1)[:, :3], atol=2e-6)
 
 
-def test_shuffling_keeps_how_often_each_report_is_used_in_each_split(world):
+@pytest.mark.parametrize("method", ["top1", "sinkhorn"])
+def test_shuffling_keeps_how_often_each_report_is_used_in_each_split(world, method):
     made = world(80, 30)
-    plain, dealt = run(made.problem, "top1").report, run(made.problem, "shuffled").report
+    of = {"method": method, "settings": SETTINGS[method]}
+    plain, dealt = run(made.problem, method).report, run(made.problem, "shuffled", of=of).report
     for split in ("train", "val", "test"):
         rows = made.problem.split == split
         assert sorted(dealt[rows, 0]) == sorted(plain[rows, 0])
         assert (dealt[rows, 0] != plain[rows, 0]).any()
-    assert not np.array_equal(run(made.problem, "shuffled", seed=4).report, dealt)
+    assert not np.array_equal(run(made.problem, "shuffled", of=of, seed=4).report, dealt)
 
 
 def test_the_oracle_knows_the_finding(world):

@@ -63,8 +63,8 @@ SMALLER: dict[str, Any] = {
         },
     },
 }
-"""On top of own_data.yaml: smaller, and an experiment on a backbone and a retriever trained from scratch, with half of the
-labels and with all, and with two ranks of which validation chooses."""
+"""On top of own_data.yaml: smaller, and an experiment on a backbone and a retriever trained from scratch, with half of
+the labels and with all, and with two ranks of which validation chooses."""
 
 
 def _texture(rng: np.random.Generator, label: str) -> Image.Image:

@@ -5,7 +5,7 @@ import os
 import pytest
 import yaml
 from tests.pipeline.conftest import Project
-from tests.pipeline.own_data import OWN_VARIANTS, TRAINED_VARIANTS
+from tests.pipeline.own_data import OWN_VARIANTS
 
 pytestmark = pytest.mark.xdist_group("chain")
 

@@ -100,7 +100,7 @@ def test_a_teacher_for_triage_alone_is_a_run_that_rules_find() -> None:
 
     assert plan.run(Wildcards) == one.teacher
     assert RunBinding(bind, bind._config).target_files(one.floor)["pairs"] == bind.paths.pairs(
-        "phantom", "phantom_reports", "phantom_clip", "random_seed0"
+        "phantom", "phantom_reports", "phantom_clip", "random_of_top5_seed0"
     )
     assert bind.method("random_seed0") == "random"
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from clipit.config.encoders import TextPolicyRetriever
 from clipit.config.experiment import Config, Experiment
 from clipit.config.lists import as_list
-from clipit.config.names import DRAWN, SHUFFLED
-from clipit.config.pairings import Pairing, Random, Shuffled
+from clipit.config.pairings import Oracle, Pairing, Random, Shuffled, Top1
 from clipit.config.runs import Run, runs_of, target_of, teacher_of
+from clipit.config.training import chosen
 from clipit.config.variants import VARIANTS
 
 
@@ -88,18 +88,17 @@ def expand(config: Config) -> Plan:
         tables[title] = []
         for combination in _combinations(experiment):
             for name, seed in itertools.product(experiment.variants, experiment.seeds):
-                names = combination | {"tower": tower_of(config, combination["retriever"])}
-                for run, candidate in runs_of(experiment, names, name, seed):
+                names = _names(config, combination)
+                for run, candidate in runs_of(experiment.training, names, name, seed):
                     row = Row(_read_of(combination, run), run, candidate)
                     if row not in tables[title]:
                         tables[title].append(row)
                     _add(runs, run)
-                    if run.drawn and run.pairing is not None:
-                        pairings[run.pairing] = _draw(run.drawn_name, seed)
-        first = experiment.seeds[0]
-        pairings.setdefault(f"{DRAWN}{first}", _draw(DRAWN, first))
+                    pairings |= _drawn(config, run)
     shown = {title: _shown(config.experiments[title], rows) for title, rows in tables.items()}
-    triage = {title: list(_triaged(experiment)) for title, experiment in config.experiments.items()}
+    triage = {title: list(_triaged(config, experiment)) for title, experiment in config.experiments.items()}
+    for one in itertools.chain.from_iterable(triage.values()):
+        pairings |= _drawn(config, one.floor)
     return Plan(tables, runs, pairings, shown, triage)
 
 
@@ -116,8 +115,29 @@ def _add(runs: dict[tuple[str, ...], Run], run: Run) -> None:
         _add(runs, needed)
 
 
-def _draw(name: str, seed: int) -> Pairing:
-    return Shuffled(method="shuffled", seed=seed) if name == SHUFFLED else Random(method="random", seed=seed)
+def _names(config: Config, combination: Mapping[str, str]) -> dict[str, str]:
+    """A combination's names, and others that follow: the retriever whose image tower is used (`tower`), the pairing
+    whose reports a control deals (`dealt`), and the one of which a control draws as many reports an image (`mixed`).
+    """
+    names = dict(combination) | {"tower": tower_of(config, combination["retriever"])}
+    pairing = config.pairings[combination["pairing"]]
+    if not pairing.control:
+        names["dealt"] = combination["pairing"]
+        if pairing.model_dump().get("k", 1) > 1:
+            names["mixed"] = combination["pairing"]
+    return names
+
+
+def _drawn(config: Config, run: Run) -> dict[str, Pairing]:
+    """The pairing that was drawn for a run, by its name; a control takes after what it is the control of."""
+    if run.drawn is None or run.pairing is None:
+        return {}
+    of = config.pairings[run.of] if run.of else Top1(method="top1")
+    assert not isinstance(of, Random | Shuffled | Oracle), "a control is none of a control"
+    shared = of.model_dump(include={"k", "temperature", "exclude_same_patient"}) | {"seed": run.seed}
+    if run.drawn == "random":
+        return {run.pairing: Random(method="random", **shared)}
+    return {run.pairing: Shuffled(method="shuffled", of=of, **shared)}
 
 
 def _key(run: Run) -> tuple[str, ...]:
@@ -146,16 +166,23 @@ def _contexts(experiment: Experiment) -> list[tuple[str, str, str]]:
     return list(itertools.product(*map(as_list, axes)))
 
 
-def _triaged(experiment: Experiment) -> Iterator[Triaged]:
-    """Every pairing of an experiment with its teacher and the floor beneath it, with all labels."""
-    seed, chosen = experiment.seeds[0], as_list(experiment.pairing)
-    for dataset, corpus, retriever in _contexts(experiment):
-        names = {"dataset": dataset, "corpus": corpus, "retriever": retriever}
-        floor = teacher_of(experiment, target_of(VARIANTS["random_pairing"], names, seed))
-        for pairing in dict.fromkeys([*chosen, *experiment.audit]):
-            reads = target_of(VARIANTS["clipit"], names | {"pairing": pairing}, seed)
-            pairs = Pairs(dataset, corpus, retriever, pairing)
-            yield Triaged(pairs, pairing in chosen, teacher_of(experiment, reads), floor)
+def _triaged(config: Config, experiment: Experiment) -> Iterator[Triaged]:
+    """Every pairing of an experiment with its teacher and the floor beneath it, with all labels.
+
+    Of settings that are lists, the first value.
+    """
+    seed, wanted, training = experiment.seeds[0], as_list(experiment.pairing), chosen(experiment.training)
+    for pairs in (
+        Pairs(*context, pairing)
+        for context in _contexts(experiment)
+        for pairing in dict.fromkeys([*wanted, *experiment.audit])
+    ):
+        names = _names(config, pairs._asdict())
+        teacher, floor = (
+            teacher_of(training, VARIANTS[variant], target_of(VARIANTS[variant], names, seed))
+            for variant in ("clipit", "random_pairing")
+        )
+        yield Triaged(pairs, pairs.pairing in wanted, teacher, floor)
 
 
 def _read_of(combination: Mapping[str, str], run: Run) -> dict[str, str | None]:
@@ -165,7 +192,7 @@ def _read_of(combination: Mapping[str, str], run: Run) -> dict[str, str | None]:
         "corpus": run.corpus is not None,
         "retriever": run.retriever is not None,
         "backbone": run.has_backbone,
-        "pairing": run.pairing is not None and not run.drawn,
+        "pairing": run.of is not None or (run.pairing is not None and not run.drawn),
         "label_fraction": VARIANTS[run.variant].trains != "zeroshot",
     }
     return {axis: name if read[axis] else None for axis, name in combination.items()}

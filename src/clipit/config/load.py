@@ -14,7 +14,7 @@ from clipit.config.derived import add_derived, impossible
 from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBackbone, TextPolicyRetriever
 from clipit.config.experiment import Config
 from clipit.config.lists import as_list
-from clipit.config.names import COLOUR, DRAWN, SHUFFLED
+from clipit.config.names import COLOUR, DRAWN
 from clipit.runtime.errors import UserError
 from clipit.runtime.names import nearest
 
@@ -155,8 +155,8 @@ def _unknown_names(config: Config) -> Iterable[str]:
     if COLOUR in config.backbones:
         yield f"config: backbones.{COLOUR} is the name of the variant without a network: choose another"
     for name in config.pairings:
-        if name.startswith((DRAWN, SHUFFLED)):
-            own = f"names that begin with {DRAWN} or {SHUFFLED} are clipit's own"
+        if name.startswith(DRAWN):
+            own = f"names that begin with {', '.join(DRAWN[:-1])} or {DRAWN[-1]} are clipit's own"
             yield f"config: pairings.{name}: {own}: choose another"
     for title, experiment in config.experiments.items():
         for key in ("variants", "seeds"):

@@ -5,11 +5,8 @@ import re
 COLOUR = "colour"
 """The backbone of the variant that uses none: mean and standard deviation of the colours."""
 
-DRAWN = "random_seed"
-"""Prefix of the pairings that `random_pairing` draws, one a seed; no pairing of a catalog may begin so."""
-
-SHUFFLED = "shuffled_seed"
-"""Prefix of the pairings that `shuffled_text` deals, one a seed."""
+DRAWN = ("random_seed", "random_of_", "shuffled_seed", "shuffled_of_")
+"""Prefixes of the pairings that are drawn as controls, one a seed; no pairing of a catalog may begin so."""
 
 ORACLE = "oracle"
 """The pairing of `oracle_pairing`."""
@@ -19,6 +16,11 @@ TEACHER = "teacher"
 
 TEXT_TEACHER = "text_teacher"
 """As `TEACHER`, of a teacher that adapts the text tower too."""
+
+
+def drawn_pairing(control: str, of: str | None) -> str:
+    """The pairing drawn as a control of the pairing `of`, where it depends on that one; the seed is to follow."""
+    return f"{control}_of_{of}_seed" if of else f"{control}_seed"
 
 
 def words_removed(corpus: str, share: int) -> str:

@@ -95,7 +95,13 @@ class Centred(_Weighted):
     method: Literal["centred"]
 
 
-class Random(_Pairing):
+Retrieval = Annotated[
+    Top1 | TopK | Mutual | Csls | Nnn | InvertedSoftmax | Sinkhorn | Centred, Field(discriminator="method")
+]
+"""The methods that are no control."""
+
+
+class Random(_Weighted):
     """A uniform draw: the control without retrieval."""
 
     control = True
@@ -103,12 +109,14 @@ class Random(_Pairing):
     seed: int = 0
 
 
-class Shuffled(_Pairing):
-    """The top-1 reports, dealt anew to the images of each split: the control with the same use of reports."""
+class Shuffled(_Weighted):
+    """Another method's reports, dealt anew to the images of each split: the control with the same use of reports."""
 
     fitted = True
     control = True
     method: Literal["shuffled"]
+    of: Retrieval = Top1(method="top1")
+    """Whose reports are dealt."""
     seed: int = 0
 
 
@@ -119,8 +127,5 @@ class Oracle(_Pairing):
     method: Literal["oracle"]
 
 
-Pairing = Annotated[
-    Top1 | TopK | Mutual | Csls | Nnn | InvertedSoftmax | Sinkhorn | Centred | Random | Shuffled | Oracle,
-    Field(discriminator="method"),
-]
+Pairing = Annotated[Retrieval | Random | Shuffled | Oracle, Field(discriminator="method")]
 """How reports are chosen for an image."""

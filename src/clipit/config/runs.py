@@ -5,10 +5,10 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
-from clipit.config.experiment import Experiment
-from clipit.config.names import COLOUR, DRAWN, ORACLE, SHUFFLED, TEACHER, TEXT_TEACHER, words_removed
+from clipit.config.names import COLOUR, ORACLE, TEACHER, TEXT_TEACHER, drawn_pairing, words_removed
+from clipit.config.training import Training, chosen, swept
 from clipit.config.variants import VARIANTS, Variant
 
 _STUDENT_ONLY = {"colour", "probe", "teacher"}
@@ -20,8 +20,9 @@ class Run:
     """One training: what it reads and its settings. `id` hashes exactly these, not the seed.
 
     `backbone` is the retriever's name where its embeddings are classified: of teachers, and of the retriever's own
-    variants. `labels` is the share of the labels that is known. `probe`, `teacher` and `labeller` are runs that it
-    starts from, the last the one whose predictions it takes for labels.
+    variants. `labels` is the share of the labels that is known. `drawn` is the control that `pairing` was drawn as, for
+    each seed anew, and `of` the experiment's pairing, where that control depends on it. `probe`, `teacher` and
+    `labeller` are runs that it starts from, the last the one whose predictions it takes for labels.
     """
 
     dataset: str
@@ -34,7 +35,8 @@ class Run:
     corpus: str | None = None
     retriever: str | None = None
     pairing: str | None = None
-    drawn: bool = False
+    drawn: Literal["random", "shuffled"] | None = None
+    of: str | None = None
     probe: "Run | None" = field(default=None, compare=False)
     teacher: "Run | None" = field(default=None, compare=False)
     labeller: "Run | None" = field(default=None, compare=False)
@@ -43,7 +45,7 @@ class Run:
     def id(self) -> str:
         """First 8 hexadecimal digits of a hash over the settings and names that this run reads.
 
-        A pairing drawn for each seed is named without the seed, so that the runs of all seeds lie side by side.
+        A drawn pairing is named without its seed, so that the runs of all seeds lie side by side.
         """
         reads = {
             "settings": self.settings,
@@ -51,7 +53,7 @@ class Run:
             "target": self.target,
             "corpus": self.corpus,
             "retriever": self.retriever,
-            "pairing": self.drawn_name if self.drawn else self.pairing,
+            "pairing": drawn_pairing(self.drawn, self.of) if self.drawn else self.pairing,
             **{role: run.id for role, run in self.needs.items()},
         }
         return hashlib.sha256(json.dumps(reads, sort_keys=True).encode()).hexdigest()[:8]
@@ -71,11 +73,6 @@ class Run:
         return what.trains == "student" or what.features == "backbone"
 
     @property
-    def drawn_name(self) -> str:
-        """The pairing's name without its seed, where it is drawn anew for each."""
-        return (self.pairing or "").removesuffix(str(self.seed))
-
-    @property
     def wildcards(self) -> dict[str, str]:
         """The wildcards of this run's files."""
         return {
@@ -88,22 +85,31 @@ class Run:
 
 
 def runs_of(
-    experiment: Experiment, names: Mapping[str, str], variant: str, seed: int
+    training: Training, names: Mapping[str, str], variant: str, seed: int
 ) -> Iterator[tuple[Run, dict[str, Any]]]:
     """The runs of a variant on a combination of names, each with its values of the settings that are lists."""
-    what, training = VARIANTS[variant], experiment.training
-    if what.trains == "student":
-        settings = _student_settings(experiment, what)
-        for own, candidate in _candidates(settings):
-            yield _student(experiment, names, variant, seed, own), candidate
-    elif what.trains == "zeroshot":
-        yield Run(names["dataset"], _tower(names), variant, seed, {}, retriever=_tower(names)), {}
-    else:
-        head = training.colour if what.features == "colour" else training.probe
-        retriever = _tower(names) if what.features == "retriever" else None
-        backbone = {"colour": COLOUR, "retriever": retriever}.get(str(what.features)) or names["backbone"]
-        run = Run(names["dataset"], backbone, variant, seed, head.model_dump(), _labels(names), retriever=retriever)
-        yield run, {}
+    plain = chosen(training)
+    if VARIANTS[variant].trains != "student":
+        yield _without_student(plain, names, variant, seed), {}
+        return
+    ids = {
+        path: {_student(chosen(training, {path: v}), names, variant, seed).id for v in values}
+        for path, values in swept(training).items()
+    }
+    read = {path: values for path, values in swept(training).items() if len(ids[path]) > 1}
+    for values in itertools.product(*read.values()):
+        candidate = dict(zip(read, values, strict=True))
+        yield _student(chosen(training, candidate), names, variant, seed), candidate
+
+
+def _without_student(training: Training, names: Mapping[str, str], variant: str, seed: int) -> Run:
+    what = VARIANTS[variant]
+    if what.trains == "zeroshot":
+        return Run(names["dataset"], _tower(names), variant, seed, {}, retriever=_tower(names))
+    head = training.colour if what.features == "colour" else training.probe
+    retriever = _tower(names) if what.features == "retriever" else None
+    backbone = {"colour": COLOUR, "retriever": retriever}.get(str(what.features)) or names["backbone"]
+    return Run(names["dataset"], backbone, variant, seed, head.model_dump(), _labels(names), retriever=retriever)
 
 
 def target_of(what: Variant, names: Mapping[str, str], seed: int) -> Run:
@@ -114,35 +120,34 @@ def target_of(what: Variant, names: Mapping[str, str], seed: int) -> Run:
     corpus = words_removed(names["corpus"], what.words_removed) if what.words_removed else names["corpus"]
     if what.target == "mean_report":
         return replace(run, corpus=corpus)
-    if what.pairing in ("random", "shuffled"):
-        prefix = DRAWN if what.pairing == "random" else SHUFFLED
-        return replace(run, corpus=corpus, pairing=f"{prefix}{seed}", drawn=True)
+    if what.pairing == "random" or what.pairing == "shuffled":
+        of = names.get("mixed" if what.pairing == "random" else "dealt")
+        drawn = f"{drawn_pairing(what.pairing, of)}{seed}"
+        return replace(run, corpus=corpus, pairing=drawn, drawn=what.pairing, of=of)
     return replace(run, corpus=corpus, pairing=ORACLE if what.pairing == "oracle" else names["pairing"])
 
 
-def teacher_of(experiment: Experiment, reads: Run, rank: int | None = None) -> Run:
-    """The teacher on the target of `reads`."""
+def teacher_of(training: Training, what: Variant, reads: Run) -> Run:
+    """The teacher of a variant, on the target of `reads`."""
     assert reads.retriever is not None
-    training = experiment.training
-    adapts = training.lora.text and reads.target == "report" and training.protocol == "corrected"
+    adapts = what.lora and training.lora.text and reads.target == "report" and training.protocol == "corrected"
     settings = {
         "head": training.teacher.model_dump(),
         "hidden": training.hidden,
         "protocol": training.protocol,
         "kd_target": training.kd_target,
-        "rank": rank,
+        "rank": what.rank,
         "text_lora": _adapters(training.lora.model_dump(), ("r", "alpha", "dropout")) if adapts else None,
     }
     return replace(reads, backbone=reads.retriever, variant=TEXT_TEACHER if adapts else TEACHER, settings=settings)
 
 
-def _student_settings(experiment: Experiment, what: Variant) -> dict[str, Any]:
-    """The settings that a variant's students read, and no others; some may be lists."""
-    training = experiment.training
+def _student_settings(training: Training, what: Variant) -> dict[str, Any]:
+    """The settings that a variant's students read, and no others."""
     settings = training.model_dump(by_alias=True, exclude=_STUDENT_ONLY)
     lora = settings["lora"]
     adapted = what.lora and lora["vision"]
-    live = what.target == "report" and lora["text"] and training.protocol == "upstream"
+    live = what.lora and what.target == "report" and lora["text"] and training.protocol == "upstream"
     settings |= {
         "form": what.form,
         "rank": what.rank,
@@ -163,13 +168,14 @@ def _student_settings(experiment: Experiment, what: Variant) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in unread}
 
 
-def _student(experiment: Experiment, names: Mapping[str, str], variant: str, seed: int, settings: Any) -> Run:
-    """The student with `settings`, and the runs that it starts from."""
+def _student(training: Training, names: Mapping[str, str], variant: str, seed: int) -> Run:
+    """The student, and the runs that it starts from."""
     what = VARIANTS[variant]
+    settings = _student_settings(training, what)
     run = Run(names["dataset"], names["backbone"], variant, seed, settings, _labels(names))
     if what.form == "contrastive":
         return run
-    ((probe, _),) = runs_of(experiment, names, "linear_probe", seed)
+    probe = _without_student(training, names, "linear_probe", seed)
     if what.pseudo_labels:
         plain = {key: value for key, value in settings.items() if key != "lambda"}
         plain |= {"unlabelled": False, "pseudo_labels": False}
@@ -178,22 +184,8 @@ def _student(experiment: Experiment, names: Mapping[str, str], variant: str, see
     if what.target is None:
         return replace(run, probe=probe)
     reads = target_of(what, names, seed)
-    teacher = teacher_of(experiment, reads, what.rank) if what.distils else None
+    teacher = teacher_of(training, what, reads) if what.distils else None
     return replace(reads, backbone=names["backbone"], variant=variant, settings=settings, probe=probe, teacher=teacher)
-
-
-def _candidates(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Every choice of one value for each setting that is a list: the settings, and what was chosen."""
-    flat: dict[tuple[str, ...], Any] = {(key,): value for key, value in settings.items()}
-    flat |= {("lora", key): value for key, value in (settings["lora"] or {}).items()}
-    lists = {path: value for path, value in flat.items() if isinstance(value, list)}
-    for values in itertools.product(*lists.values()):
-        chosen: dict[str, Any] = {
-            key: dict(value) if isinstance(value, Mapping) else value for key, value in settings.items()
-        }
-        for path, value in zip(lists, values, strict=True):
-            (chosen if len(path) == 1 else chosen["lora"])[path[-1]] = value
-        yield chosen, {".".join(path): value for path, value in zip(lists, values, strict=True)}
 
 
 def _adapters(lora: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How the models of an experiment are trained: the two protocols and their settings."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import (
@@ -25,6 +26,9 @@ def _several(values: list[T]) -> list[T]:
 
 Swept: TypeAlias = T | Annotated[list[T], Field(min_length=1), AfterValidator(_several)]
 """One value, or a list: each is trained, and the best on validation is tested."""
+
+Choice: TypeAlias = Mapping[str, Any]
+"""Values of settings, by their dotted names in a configuration."""
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Augmentation = Literal["none", "flips", "dihedral", "flips_colour", "dihedral_colour"]
@@ -192,3 +196,19 @@ class Training(Strict):
         if isinstance(given, Mapping) and given.get("protocol") == "upstream":
             return _over(RELEASED, given)
         return given
+
+
+def swept(training: Training) -> dict[str, list[Any]]:
+    """The settings that are lists, by their dotted names."""
+    values = training.model_dump(by_alias=True)
+    flat = values | {f"lora.{key}": value for key, value in values["lora"].items()}
+    return {name: value for name, value in flat.items() if isinstance(value, list)}
+
+
+def chosen(training: Training, values: Choice = MappingProxyType({})) -> Training:
+    """`training` with `values` for settings that are lists; the first of each that is not named."""
+    wanted = {name: choices[0] for name, choices in swept(training).items()} | dict(values)
+    lora = {name.removeprefix("lora."): value for name, value in wanted.items() if name.startswith("lora.")}
+    fields = {field.alias or name: name for name, field in Training.model_fields.items()}
+    update = {fields[name]: value for name, value in wanted.items() if "." not in name}
+    return training.model_copy(update=update | {"lora": training.lora.model_copy(update=lora)})

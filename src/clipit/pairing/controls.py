@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,14 +28,14 @@ def random(problem: Problem, *, seed: int) -> Ranking:
     return _in_this_order(_fitting(problem, drawn, lambda i: _rng(seed, problem.patch_id[i], "more").permutation(n)))
 
 
-def shuffled(problem: Problem, *, seed: int) -> Ranking:
-    """The reports of `top1`, dealt anew to the images of each split: every report is used as often, for other images.
+def shuffled(problem: Problem, *, seed: int, of: Callable[[Problem], Ranking]) -> Ranking:
+    """The reports that the method `of` finds, dealt anew to the images of each split: used as often, by other images.
 
     An image that is dealt a report of its own patient swaps with another. The splits are dealt apart: an image changes
     no pair of another split.
     """
     assert problem.split is not None
-    found = problem.ranked(ranks=min(problem.ranks + problem.barred.most, problem.most_ranks)).report
+    found = of(replace(problem, ranks=min(problem.ranks + problem.barred.most, problem.most_ranks))).report
     for number, split in enumerate(SPLITS):
         rows = np.flatnonzero(problem.split == split)
         rows = rows[np.argsort(problem.patch_id[rows])]

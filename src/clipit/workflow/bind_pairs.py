@@ -31,9 +31,7 @@ class PairBinding(DataBinding):
 
     def pairing(self, pairing: str) -> dict[str, Any]:
         """How reports are chosen: the method, its own settings, and how many make up a target."""
-        settings = without(plain(self._plan.pairings[pairing]), {"exclude_same_patient"})
-        shared = {key: settings.pop(key) for key in ("method", "k", "temperature") if key in settings}
-        return shared | {"settings": settings}
+        return _retrieval(plain(self._plan.pairings[pairing]))
 
     def pair_files(self, dataset: str, corpus: str, retriever: str, pairing: str) -> dict[str, Any]:
         """What a pairing is made from, by the names that the pairing stage knows it under."""
@@ -120,3 +118,12 @@ def files_of(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[str]:
             value = row[key]
             found += [value] if isinstance(value, str) else value.values() if isinstance(value, dict) else value
     return list(dict.fromkeys(found))
+
+
+def _retrieval(entry: dict[str, Any]) -> dict[str, Any]:
+    settings = without(entry, {"exclude_same_patient"})
+    shared = {key: settings.pop(key) for key in ("method", "k", "temperature") if key in settings}
+    if "of" in settings:
+        dealt = _retrieval(settings["of"])
+        settings["of"] = {"method": dealt["method"], "settings": dealt["settings"]}
+    return shared | {"settings": settings}
