@@ -37,7 +37,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "sinkhorn": {"epsilon": 0.02, "iterations": 10},
     "centred": {},
     "random": {"seed": 0},
-    "shuffled": {"seed": 0},
+    "shuffled": {"seed": 0, "of": {"method": "top1", "settings": {}}},
 }
 
 

@@ -39,7 +39,7 @@ def test_upstream_has_the_released_script_s_defaults() -> None:
         "cosine",
         12_500,
         1e-4,
-        "accuracy",
+        "balanced_accuracy",
     )
     assert (probe.optimiser, probe.steps, probe.weight_decay, probe.schedule) == ("sgd", 12_500, 0.0, "cosine")
 
@@ -59,6 +59,9 @@ def test_epochs_replace_the_default_of_steps() -> None:
     ("changes", "message"),
     [
         ({"training": {"steps": 3, "epochs": 2}}, "steps and epochs are both given"),
+        ({"training": {"steps": None}}, "neither steps nor epochs"),
+        ({"training": {"teacher": {"epochs": None}}}, "neither steps nor epochs"),
+        ({"training": {"kd_target": "centred", "lora": {"text": True}}}, "set lora.text: false"),
         ({"training": {"lr": [0.1, 0.1]}}, "names a value twice"),
         ({"training": {"lr": []}}, "lr"),
         ({"training": {"augment": "dihedrall"}}, "did you mean 'dihedral'"),

@@ -8,6 +8,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora.layer import LoraLayer
 from tests.miniatures.encoders import CAPTIONS, IMAGES, TEXT, VISION, Pooled, encoder, features, open_clip_model
+from timm.layers import ScaledStdConv2d
 from torch import Tensor, nn
 
 from clipit.encoders.text_tower import TextTower, load_text_tower
@@ -121,6 +122,32 @@ def test_dropout_acts_in_training_only(name: str) -> None:
     model.eval()
     if name != "resnet":  # whose statistics the training mode has moved
         assert torch.allclose(features(name, model), expected, atol=1e-5)
+
+
+def test_dropout_of_a_dilated_convolution_acts_on_the_adapter_alone() -> None:
+    layer = nn.Sequential(nn.Conv2d(3, 4, 3, padding=2, dilation=2, bias=False))
+    model = add_lora(layer, **(SETTINGS | {"dropout": 1 - 1e-9})).train()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_()
+        assert torch.allclose(model(IMAGES), layer[0].get_base_layer()(IMAGES)), "all of the adapter's input is dropped"
+        layer[0].lora_dropout["default"].p = 1e-9
+        dropped = model(IMAGES)
+        assert torch.allclose(dropped, model.eval()(IMAGES), atol=1e-4), "nothing of it is"
+
+
+def test_of_a_scaled_convolution_the_kernels_alone_train() -> None:
+    module = nn.Sequential(ScaledStdConv2d(3, 4, 3, bias=False))
+    model = add_lora(module, **SETTINGS)
+    trained = [name for name, weight in model.named_parameters() if weight.requires_grad]
+    assert [name.split(".0.", 1)[1] for name in trained] == ["lora_A.default.weight", "lora_B.default.weight"]
+    with pytest.raises(UserError, match=r"inside this encoder's ScaledStdConv2d: set it to 0"):
+        add_lora(nn.Sequential(ScaledStdConv2d(3, 4, 3)), **(SETTINGS | {"dropout": 0.1}))
+
+
+def test_a_part_with_peft_s_own_name_is_refused() -> None:
+    with pytest.raises(UserError, match="named base_layer"):
+        add_lora(nn.ModuleDict({"base_layer": nn.Linear(4, 4)}), **SETTINGS)
 
 
 def test_convolutions_but_the_grouped_are_adapted() -> None:

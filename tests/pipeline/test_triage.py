@@ -50,6 +50,6 @@ def test_triage_judges_every_experiment_from_what_the_chain_has_made(edited: Pro
 
 def test_the_teacher_tells_of_val_patches_alone(chain: Project) -> None:
     files = list((chain.folder / "results/runs/my_images").glob("*/teacher/*/seed0/predictions.parquet"))
-    assert len(files) == 4
+    assert len(files) == 5
     for file in files:
         assert set(pq.read_table(file).column("split").to_pylist()) == {"val"}

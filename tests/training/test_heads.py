@@ -8,7 +8,7 @@ import torch
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import features, labels, pairs, predictions
-from clipit.artifacts.tables import embedding_matrix, read_table, write_table
+from clipit.artifacts.tables import embedding_column, embedding_matrix, read_table, write_table
 from clipit.config.training import Head
 from clipit.models.tensor_file import read_tensors
 from clipit.runtime.errors import UserError
@@ -16,7 +16,7 @@ from clipit.training.examples import read_examples
 from clipit.training.features import extract_features
 from clipit.training.head_fit import Labelled, Standardisation, fit_head
 from clipit.training.predictions import evaluated, write_predictions
-from clipit.training.probe import train_probe
+from clipit.training.probe import read_features, train_probe
 from clipit.training.targets import read_targets
 
 SETTINGS = Head(epochs=40, batch=8, lr=0.05, weight_decay=0.0).model_dump()
@@ -132,3 +132,19 @@ def test_predictions_say_whether_labels_are_weak(world: Any, tmp_path: Path, wea
     even = np.full((len(chosen), 3), 1 / 3, np.float32)
     write_predictions(tmp_path / "predictions.parquet", examples, even, stored.provenance)
     assert read_table(tmp_path / "predictions.parquet", predictions.SCHEMA).meta["weak_labels"] is weak
+
+
+def test_a_fit_without_a_number_is_refused() -> None:
+    x, y = torch.full((12, 5), torch.nan), torch.arange(12) % 3
+    with pytest.raises(UserError, match="probe: the loss was never a number: lower its lr"):
+        fit_head(lambda: torch.nn.Linear(5, 3), Labelled(x, y), Labelled(x, y), what="probe", settings=SETTINGS, seed=0)
+
+
+def test_features_that_are_not_finite_are_refused(heads: Any, tmp_path: Path) -> None:
+    stored = read_table(heads.features, features.schema())
+    matrix = embedding_matrix(stored).copy()
+    matrix[3, 5] = np.inf
+    columns = {"patch_id": stored.column("patch_id"), "embedding": embedding_column(matrix)}
+    write_table(tmp_path / "features.parquet", columns, features.schema(matrix.shape[1]), stored.provenance)
+    with pytest.raises(UserError, match="not finite: set precision: fp32"):
+        read_features([tmp_path / "features.parquet"], np.array(["p000"]))

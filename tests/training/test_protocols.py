@@ -1,30 +1,41 @@
 """One step of training against the formulas written out in float64, and each row of docs/protocols.md."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from tests.training.conftest import TEACHER
 from torch import nn
 
-from clipit.config.training import Training
+from clipit.artifacts.provenance import Origin
+from clipit.config.training import Head, Training
 from clipit.encoders.backbone import Backbone
 from clipit.encoders.image_transform import ImageTransform
-from clipit.models.heads import LateFusion
+from clipit.models.heads import Contrastive, LateFusion, TextHead
+from clipit.models.objectives import ContrastiveLoss
 from clipit.models.student import Student
-from clipit.models.tensor_file import StoredTensors
+from clipit.models.tensor_file import StoredTensors, read_tensors
 from clipit.training.augmentation import Draws
 from clipit.training.batches import Step
+from clipit.training.examples import read_examples
+from clipit.training.fit import Fit, fit_student
 from clipit.training.history import Best
 from clipit.training.protocol import PROTOCOLS
 from clipit.training.student_data import StudentData
-from clipit.training.student_start import start_student
+from clipit.training.student_start import start_student, teacher_head
 from clipit.training.student_training import StudentTraining
+from clipit.training.targets import read_targets
+from clipit.training.teacher import train_teacher
 
-D_IMG, C, D_TXT, HIDDEN, N = 5, 3, 4, 6, 8
+D_IMG, C, D_TXT, HIDDEN, N = 5, 3, 4, 6, 9
 LAMBDA = 0.7
 TRANSFORM = ImageTransform(32, (0.5,) * 3, (0.5,) * 3)
+STEP = Step(torch.tensor([0, 1, 2, 3, 4, 5, 8]), Draws(torch.zeros(7, dtype=torch.int64)), 6)
+"""Six labelled patches and one without a label."""
 
 
 def data() -> StudentData:
@@ -35,14 +46,14 @@ def data() -> StudentData:
     return StudentData(
         images=None,
         features=features,
-        labels=torch.tensor([0, 1, 2, 0, 1, 2, 0, -1]),
+        labels=torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, -1]),
         pseudo=None,
         targets=targets,
         mean_target=targets.mean(dim=0),
         text_targets=None,
         train=everything[:6],
-        unlabelled=everything[7:],
-        val=everything[6:7],
+        unlabelled=everything[8:],
+        val=everything[6:8],
         steps=2,
     )
 
@@ -58,12 +69,19 @@ def training(protocol: str) -> StudentTraining:
     return StudentTraining(Student(nn.Identity(), head), TRANSFORM, data(), settings(protocol), seed=0)
 
 
-def by_hand(weights: dict[str, np.ndarray], made: StudentData, protocol: str) -> tuple[np.ndarray, float, float]:
-    """(logits, L_CE, L_KD) of a batch of six labelled patches and one without a label, in float64."""
+def weights_of(module: StudentTraining) -> dict[str, np.ndarray]:
+    return {name: weight.detach().double().numpy() for name, weight in module.student.head.named_parameters()}
+
+
+def by_hand(
+    weights: dict[str, np.ndarray], made: StudentData, protocol: str, patches: torch.Tensor
+) -> tuple[np.ndarray, float, float]:
+    """(logits, L_CE of the labelled, L_KD of all) of `patches`, in float64."""
     assert made.features is not None
     assert made.targets is not None
-    v = made.features.double().numpy()[[0, 1, 2, 3, 4, 5, 7]]
-    t = made.targets.double().numpy()[[0, 1, 2, 3, 4, 5, 7]]
+    v = made.features[patches].double().numpy()
+    t = made.targets[patches].double().numpy()
+    labels = made.labels[patches].numpy()
 
     def linear(name: str, x: np.ndarray) -> np.ndarray:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
@@ -79,8 +97,8 @@ def by_hand(weights: dict[str, np.ndarray], made: StudentData, protocol: str) ->
     text = linear("h_t.layers.2", np.where(hidden > 0, hidden, 0.1 * hidden))
     logits = linear("g", np.concatenate([linear("h_v", v), text], axis=1))
     scores = logits if protocol == "corrected" else np.exp(log_softmax(logits))
-    labels = made.labels[:6].numpy()
-    ce = -log_softmax(scores)[np.arange(6), labels].mean()
+    known = np.flatnonzero(labels >= 0)
+    ce = -log_softmax(scores)[known, labels[known]].mean()
     kd = (1 - (unit(t_hat) * unit(t)).sum(axis=1)).mean()
     return logits, float(ce), float(kd)
 
@@ -88,13 +106,12 @@ def by_hand(weights: dict[str, np.ndarray], made: StudentData, protocol: str) ->
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_step_s_logits_losses_and_gradients_are_those_of_the_formulas(protocol: str) -> None:
     module = training(protocol)
-    step = Step(torch.tensor([0, 1, 2, 3, 4, 5, 7]), Draws(torch.zeros(7, dtype=torch.int64)), 6)
-    output = module._say(step.patches)
-    losses = module._losses_of(step, output)
+    output = module._say(STEP.patches)
+    losses = module._losses_of(STEP, output)
     losses["train_loss"].backward()
 
-    weights = {name: weight.detach().double().numpy() for name, weight in module.student.head.named_parameters()}
-    logits, ce, kd = by_hand(weights, module.data, protocol)
+    weights = weights_of(module)
+    logits, ce, kd = by_hand(weights, module.data, protocol, STEP.patches)
     assert output.logits.detach().numpy() == pytest.approx(logits, abs=1e-5)
     assert losses["train_ce"].item() == pytest.approx(ce, rel=1e-5)
     assert losses["train_kd"].item() == pytest.approx(kd, rel=1e-5)
@@ -103,7 +120,7 @@ def test_a_step_s_logits_losses_and_gradients_are_those_of_the_formulas(protocol
     def loss_with(name: str, index: tuple[int, ...], change: float) -> float:
         moved = weights[name].copy()
         moved[index] += change
-        _, ce, kd = by_hand(weights | {name: moved}, module.data, protocol)
+        _, ce, kd = by_hand(weights | {name: moved}, module.data, protocol, STEP.patches)
         return ce + LAMBDA * kd
 
     for name, weight in module.student.head.named_parameters():
@@ -111,6 +128,52 @@ def test_a_step_s_logits_losses_and_gradients_are_those_of_the_formulas(protocol
         for index in np.ndindex(*weight.shape):
             slope = (loss_with(name, index, 1e-6) - loss_with(name, index, -1e-6)) / 2e-6
             assert float(weight.grad[index]) == pytest.approx(slope, abs=2e-5), (name, index)
+
+
+# Row 1 and the last but one: the teacher is of its protocol, too.
+
+
+def taught(world: Any, out: Path, protocol: str) -> StoredTensors:
+    """A teacher after one step over all labelled train patches."""
+    head = Head(epochs=1, batch=64, lr=1.0, weight_decay=0.0, optimiser="sgd").model_dump()
+    train_teacher(
+        world.report_targets,
+        **world.tables,
+        teacher=out / "teacher.safetensors",
+        predictions=out / "teacher.parquet",
+        scores=out / "teacher.json",
+        settings=TEACHER | {"protocol": protocol, "head": head},
+        threads=1,
+        origin=Origin("teacher", seed=0),
+    )
+    return read_tensors(out / "teacher.safetensors")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_1_the_teacher_too_learns_by_a_softmax_or_by_two(world: Any, tmp_path: Path, protocol: str) -> None:
+    examples = read_examples(world.patches, world.splits, world.labels)
+    train = examples.labelled("train")
+    t = torch.from_numpy(read_targets(world.report_targets).of(examples.patch_id[train]))
+    teacher = taught(world, tmp_path, protocol)
+    torch.manual_seed(0)
+    head = TextHead(t.shape[1], C, teacher.meta["hidden"])
+    logits = head(t)
+    scores = logits.softmax(dim=-1) if protocol == "upstream" else logits
+    F.cross_entropy(scores, torch.from_numpy(examples.label[train])).backward()
+    for name, weight in head.named_parameters():
+        assert weight.grad is not None
+        assert torch.allclose(teacher.tensors[name], weight - weight.grad, atol=1e-6), name
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_h_t_sees_the_direction_of_an_embedding_alone_or_its_norm_too(
+    world: Any, tmp_path: Path, protocol: str
+) -> None:
+    student, _, _ = started(protocol)
+    heads: list[Any] = [student.head.h_t, teacher_head(taught(world, tmp_path, protocol))]
+    for h_t in heads:
+        t = torch.randn(2, h_t.layers[0].in_features)
+        assert torch.allclose(h_t(t), h_t(2 * t), atol=1e-6) == (protocol == "corrected")
 
 
 # Rows 2, 4 and 5: how a student starts, and what is adapted.
@@ -189,12 +252,33 @@ def test_row_5_attention_is_adapted_or_its_adapters_would_do_nothing(protocol: s
     assert bool(adapted) == (protocol == "corrected")
 
 
+# Row 3: what the distillation trains.
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_3_a_live_target_follows_the_student_or_is_a_constant(protocol: str) -> None:
+    module = training(protocol)
+    live = module.text_targets = nn.Embedding(N, D_TXT)  # type: ignore[assignment]
+    module._losses_of(STEP, module._say(STEP.patches))["train_loss"].backward()
+    follows = live.weight.grad is not None and bool(live.weight.grad[STEP.patches].all())
+    assert follows == (protocol == "upstream")
+
+
 # Rows 6 and 7: what chooses the weights, and what patience watches.
 
 
 def test_row_6_the_choice_rests_on_the_whole_loss_or_on_a_unimodal_score() -> None:
     assert Training().monitor == "val_ce"
     assert Training.model_validate({"protocol": "upstream"}).monitor == "val_loss"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_row_6_what_the_choice_rests_on_includes_the_distillation_or_not(protocol: str) -> None:
+    module = training(protocol)
+    _, ce, kd = by_hand(weights_of(module), module.data, protocol, module.data.val)
+    fit_student(module, Fit(), None)
+    expected = {"upstream": ce + LAMBDA * kd, "corrected": ce}[protocol]
+    assert module.history[0][module.best.monitor] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -205,7 +289,26 @@ def test_row_7_patience_watches_the_monitor_or_the_train_loss(protocol: str) -> 
     assert best.has_waited_enough == (protocol == "corrected")
 
 
-# Whole trainings: rows 3 and 8, on the tiny world.
+# The last row: what contrastive holds for right.
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_contrastive_holds_an_image_s_own_prompt_or_all_images_of_its_class_for_right(protocol: str) -> None:
+    torch.manual_seed(0)
+    head = Contrastive(D_IMG, C, D_TXT)
+    head.prompts = torch.randn(C, D_TXT)
+    module = StudentTraining(
+        Student(nn.Identity(), head), TRANSFORM, data(), settings(protocol) | {"form": "contrastive"}, seed=0
+    )
+    train = module.data.train
+    with torch.no_grad():
+        images = head(module.data.features[train]).t_hat  # type: ignore[index]
+    expected = ContrastiveLoss(diagonal=protocol == "upstream")(images, head.prompts, module.data.labels[train])
+    fit_student(module, Fit(), None)
+    assert module.history[1]["train_loss"] == pytest.approx(expected.item(), rel=1e-5)
+
+
+# A whole training: row 8, on the tiny world.
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -103,6 +103,23 @@ def test_unlabelled_patches_are_distilled_on(student: Callable[..., Path], clipi
     assert history(run)[0]["val_loss"] == history(clipit_run)[0]["val_loss"]
 
 
+def test_where_every_patch_is_labelled_the_unlabelled_variant_is_its_labelled_twin(
+    student: Callable[..., Path], heads: Any, tmp_path: Path, lora_only_run: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stored = read_table(heads.labels, labels.SCHEMA)
+    columns = {"patch_id": stored.column("patch_id"), "label": heads.label}
+    write_table(tmp_path / "labels.parquet", columns, labels.SCHEMA, stored.provenance, stored.meta)
+    files = {"labels": tmp_path / "labels.parquet", "labeller": lora_only_run / "student.json"}
+    for target, more in (("report", {}), (None, {"pseudo_labels": True, "lambda": 1.0})):
+        twin = student(target, files={"labels": files["labels"]}, steps=3)
+        capfd.readouterr()
+        used = files if more else {"labels": files["labels"]}
+        run = student(target, files=used, steps=3, unlabelled=True, **more)
+        assert "every train patch is labelled" in capfd.readouterr().err
+        one, other = (load_file(folder / "student.safetensors") for folder in (run, twin))
+        assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
 def test_image_distillation_runs_without_reports(student: Callable[..., Path]) -> None:
     run = student("image", steps=2)
     lineage = read_table(run / "predictions.parquet", predictions.SCHEMA).lineage

@@ -1,5 +1,6 @@
 """Text towers that train: with the teacher (`corrected`), with the student (`upstream`)."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.miniatures.encoders import encoder
 from tests.training.textual import Textual
 
 from clipit.artifacts.provenance import Origin
@@ -15,9 +17,12 @@ from clipit.artifacts.report_vectors import read_report_vectors
 from clipit.artifacts.schemas import report_embeddings as report_schema
 from clipit.artifacts.tables import embedding_matrix, read_table
 from clipit.config.training import Head
+from clipit.encoders.aligned import AlignedClip
 from clipit.encoders.retriever import load_retriever
 from clipit.models.objectives import Distillation
 from clipit.runtime.errors import UserError
+from clipit.training.examples import read_examples
+from clipit.training.student_data import select
 from clipit.training.targets import read_mixture, report_targets
 from clipit.training.text_targets import TextTargets, read_tokens
 from clipit.training.text_teacher import train_text_teacher
@@ -31,6 +36,24 @@ def live(textual: Textual, policy: str, patch_id: list[str], everything: bool = 
     tokens, _ = read_tokens(files["reports"], vectors, retriever)
     mixture = read_mixture(files["pairs"], vectors)
     return TextTargets(retriever, tokens, vectors, mixture, patch_id, lora=LORA, everything=everything, seed=0)
+
+
+@pytest.fixture
+def towers(monkeypatch: pytest.MonkeyPatch) -> list[TextTargets]:
+    """Those that are made from here on."""
+    made: list[TextTargets] = []
+    make = TextTargets.__init__
+
+    def making(self: TextTargets, *arguments: Any, **named: Any) -> None:
+        make(self, *arguments, **named)
+        made.append(self)
+
+    monkeypatch.setattr(TextTargets, "__init__", making)
+    return made
+
+
+def trained(targets: TextTargets) -> dict[str, torch.Tensor]:
+    return {name: weight for name, weight in targets.named_parameters() if weight.requires_grad}
 
 
 @pytest.mark.parametrize("policy", ["truncate", "mean", "late"])
@@ -60,13 +83,19 @@ def test_each_distinct_report_of_a_batch_is_encoded_once(textual: Textual, monke
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_row_4_embeddings_of_the_text_tower_are_adapted_or_left(textual: Textual, everything: bool) -> None:
-    trained = {
-        name
-        for name, weight in live(textual, "truncate", ["p000"], everything).named_parameters()
-        if weight.requires_grad
-    }
-    assert all("lora_" in name for name in trained)
-    assert any("embeddings" in name for name in trained) == everything
+    names = trained(live(textual, "truncate", ["p000"], everything))
+    assert all("lora_" in name for name in names)
+    assert any("embeddings" in name for name in names) == everything
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_row_5_attention_of_the_text_tower_is_adapted_or_its_adapters_would_do_nothing(
+    textual: Textual, monkeypatch: pytest.MonkeyPatch, everything: bool
+) -> None:
+    monkeypatch.setattr(AlignedClip, "text_encoder", lambda _: encoder("open_clip_ours"))
+    names = trained(live(textual, "truncate", ["p000"], everything))
+    assert any("mlp" in name for name in names)
+    assert any("attn" in name for name in names) == (not everything)
 
 
 @pytest.mark.parametrize("detach", [True, False])
@@ -76,11 +105,13 @@ def test_row_3_the_text_adapters_follow_the_student_only_without_a_detached_targ
     targets = live(textual, "truncate", ["p000", "p001"])
     t_hat = torch.randn(2, 8, requires_grad=True)
     Distillation(detach)(t_hat, targets(torch.arange(2))).mean().backward()
-    gradients = [weight.grad for weight in targets.parameters() if weight.requires_grad]
+    gradients = [weight.grad for weight in trained(targets).values()]
     assert all(gradient is None for gradient in gradients) == detach
 
 
-def test_upstream_trains_the_text_tower_with_the_student(student: Callable[..., Any], textual: Textual) -> None:
+def test_upstream_trains_the_text_tower_embeddings_and_all_with_the_student(
+    student: Callable[..., Any], textual: Textual, towers: list[TextTargets], world: Any
+) -> None:
     run = student(
         "report",
         files={**textual.files(), "teacher": None},
@@ -91,9 +122,21 @@ def test_upstream_trains_the_text_tower_with_the_student(student: Callable[..., 
     )
     names = load_file(run / "student.safetensors")
     assert not any("text" in name for name in names), "row 8: no text tower is exported"
-    frozen = student("report", files={**textual.files(), "teacher": None}, protocol="upstream", steps=4)
-    other = load_file(frozen / "student.safetensors")
-    assert not torch.equal(names["head.h_d.weight"], other["head.h_d.weight"]), "the target moved"
+    (tower,) = towers
+    weights = trained(tower)
+    assert any("embeddings" in name for name in weights)
+    assert all(bool(weight.any()) for weight in weights.values()), "no adapter is zero any more"
+
+    lines = (run / "history.csv").read_text().splitlines()
+    assert lines[0].endswith(",skill")
+    assert all(line.endswith(",") for line in lines[1:]), "of targets that move, no two values compare"
+    said = json.loads((run / "student.json").read_text())["diagnostics"]["val"]
+    examples = read_examples(world.patches, world.splits, world.labels)
+    chosen = select(examples, unlabelled=False)
+    targets = tower.of_many(torch.arange(len(chosen.all)))
+    trained_on, val = targets[: len(chosen.train)], targets[len(chosen.train) :]
+    off = 1 - val @ torch.nn.functional.normalize(trained_on.mean(dim=0), dim=0)
+    assert said["skill"] == pytest.approx(1 - said["distillation_loss"] / float(off.mean()), rel=0.01)
 
 
 def teach(world: Any, textual: Textual, out: Path, **changed: Any) -> Path:
@@ -122,7 +165,7 @@ def teach(world: Any, textual: Textual, out: Path, **changed: Any) -> Path:
 
 
 def test_corrected_trains_it_with_the_teacher_and_caches_what_it_then_says(
-    world: Any, textual: Textual, student: Callable[..., Any], tmp_path: Path
+    world: Any, textual: Textual, student: Callable[..., Any], tmp_path: Path, towers: list[TextTargets]
 ) -> None:
     out = teach(world, textual, tmp_path)
     before, after = (
@@ -137,6 +180,8 @@ def test_corrected_trains_it_with_the_teacher_and_caches_what_it_then_says(
     files = {"pairs": textual.files()["pairs"], "report_embeddings": out / "report_embeddings.parquet"}
     run = student("report", files={**files, "teacher": out / "teacher.safetensors"}, steps=4)
     assert (run / "student.safetensors").exists()
+    (tower,) = towers
+    assert not any("embeddings" in name for name in trained(tower))
 
 
 def test_a_text_teacher_is_reproducible(world: Any, textual: Textual, tmp_path: Path) -> None:

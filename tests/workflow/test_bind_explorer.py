@@ -45,7 +45,7 @@ def test_experiments_share_a_collection_and_lists_multiply() -> None:
         one={"retriever": retrievers}, two={"pairing": "five"}, three={"variants": ["colour"], "audit": ["five"]}
     )
     first, second = shown(binding)
-    assert first[2:] == ("phantom_clip", "top1", "five", "random_seed0")
+    assert first[2:] == ("phantom_clip", "top1", "five", "random_seed0", "random_of_five_seed0")
     assert second[2:] == ("phantom_null_clip", "top1", "random_seed0")
 
 

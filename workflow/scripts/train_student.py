@@ -32,7 +32,8 @@ with job(snakemake.log[0], snakemake.params.threads, title):
         threads=params.threads,
         origin=Origin(
             "train_student",
-            {name: getattr(params, name) for name in ("settings", "labels", "device", "threads", "processes")},
+            {name: getattr(params, name) for name in ("settings", "labels", "device", "threads", "processes")}
+            | {"precision": fit.precision},
             params.code,
             int(snakemake.wildcards.seed),
         ),

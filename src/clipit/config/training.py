@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -57,6 +57,11 @@ def _one_length(given: Any, default: str) -> Any:
     return {**given, default: None} if asked and asked != [default] else given
 
 
+def _check_length(settings: Any) -> None:
+    if settings.steps is None and settings.epochs is None:
+        raise ValueError("neither steps nor epochs says how long to train: give one")
+
+
 RELEASED: dict[str, Any] = {
     "steps": None,
     "epochs": 1,
@@ -83,7 +88,7 @@ RELEASED: dict[str, Any] = {
         "schedule": "cosine",
         "schedule_steps": 12_500,
         "lr_end": 1e-4,
-        "select": "accuracy",
+        "select": "balanced_accuracy",
     },
 }
 """Defaults of the `upstream` protocol, where they differ: the released scripts' (stages 2 and 3) and eva's (probe)."""
@@ -122,7 +127,7 @@ class Head(Strict):
     """Steps of the cosine. None: as many as there are."""
     lr_end: NonNegativeFloat = 0.0
     """Where the cosine ends."""
-    select: Literal["cross_entropy", "accuracy"] = "cross_entropy"
+    select: Literal["cross_entropy", "balanced_accuracy"] = "cross_entropy"
     """The epoch with the best of this on validation counts."""
     standardise: bool = True
     """Fit to standardised features. The teacher's are unit vectors and are left alone."""
@@ -131,6 +136,11 @@ class Head(Strict):
     @classmethod
     def _steps_replace_epochs(cls, given: Any) -> Any:
         return _one_length(given, "epochs")
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> Self:
+        _check_length(self)
+        return self
 
 
 class ColourHead(Head):
@@ -196,6 +206,13 @@ class Training(Strict):
         if isinstance(given, Mapping) and given.get("protocol") == "upstream":
             return _over(RELEASED, given)
         return given
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _check_length(self)
+        if self.lora.text and self.kd_target == "centred":
+            raise ValueError("kd_target: centred has no fixed centre while the text tower trains: set lora.text: false")
+        return self
 
 
 def swept(training: Training) -> dict[str, list[Any]]:

@@ -12,7 +12,7 @@ from peft.tuners.lora.layer import LoraLayer
 from torch import nn
 
 from clipit.artifacts.atomic import write_text
-from clipit.models.lora_layers import LAYERS
+from clipit.models.lora_layers import LAYERS, KernelLora
 from clipit.models.split_qkv import join_qkv
 from clipit.models.split_qkv import split_qkv as split_fused
 from clipit.models.tensor_file import write_tensors
@@ -53,11 +53,15 @@ def add_lora(
             `merge_lora` joins them again.
 
     Raises:
-        UserError: nothing to adapt or to split, `modules` is no regular expression, or `dropout` is set for a
-            `nn.MultiheadAttention`.
+        UserError: nothing to adapt or to split, `modules` is no regular expression, `dropout` is set for a layer that
+            cannot have it, or a part has a name that peft takes for its own.
     """
     if split_qkv and not split_fused(module):
         raise UserError("the encoder has no fused qkv that LoRA could split: switch the split off")
+    if any("base_layer" in name.split(".") for name, _ in module.named_modules()):
+        raise UserError(
+            "the encoder has a part named base_layer, which LoRA's library takes for its own: choose another"
+        )
     try:
         names = _chosen(modules, list(_adaptable(module, embeddings=embeddings, attention=attention)))
         _check_dropout(module, names, dropout)
@@ -78,6 +82,9 @@ def add_lora(
     for part in model.modules():
         if isinstance(part, LoraLayer):  # born in training mode, whatever the mode of the layer that it adapts
             part.train(part.get_base_layer().training)
+        if isinstance(part, KernelLora):  # its halves are of the kind of the layer that it adapts, of which only
+            for name, weight in part.named_parameters():  # the kernels act
+                weight.requires_grad_(weight.requires_grad and name.endswith(".weight"))
     return model
 
 
@@ -124,10 +131,16 @@ def _examples(names: Sequence[str], most: int = 6) -> str:
 
 
 def _check_dropout(module: nn.Module, names: Sequence[str], dropout: float) -> None:
-    if dropout and any(isinstance(module.get_submodule(name), nn.MultiheadAttention) for name in names):
-        raise UserError(
-            "LoRA's dropout cannot act inside this encoder's nn.MultiheadAttention: set it to 0, or leave these out"
-        )
+    if not dropout:
+        return
+    for layer in map(module.get_submodule, names):
+        # A convolution that changes its kernel (standardises it) or its padding in use is none of its input's parts.
+        odd = isinstance(layer, nn.Conv2d) and type(layer).forward is not nn.Conv2d.forward
+        if odd or isinstance(layer, nn.MultiheadAttention):
+            raise UserError(
+                f"LoRA's dropout cannot act inside this encoder's {type(layer).__name__}: "
+                "set it to 0, or leave these out"
+            )
 
 
 def merge_lora(model: PeftModel) -> nn.Module:

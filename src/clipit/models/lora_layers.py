@@ -32,16 +32,18 @@ class KernelLora(Conv2d):
     """Adds the adapter to the kernel, not its output to the base's: one convolution, and exactly the merged one.
 
     peft's own forward runs two more convolutions over the whole feature map, which nearly doubles a small ResNet's
-    inference, and differs from its merge where a convolution standardises its kernel. It stays for dropout, which
-    acts on the input.
+    inference, forgets the dilation, and differs from its merge where a convolution standardises its kernel. Dropout
+    acts on the input of the adapter, which then is a convolution of its own.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.merged or self.disable_adapters or (self.training and self.dropout_rate > 0):
-            return super().forward(x)
         base = self.get_base_layer()
+        if self.merged or self.disable_adapters:
+            return base(x)
         down, up = self.lora_A["default"].weight, self.lora_B["default"].weight
         delta = (up.flatten(1) @ down.flatten(1)).view_as(base.weight) * self.scaling["default"]
+        if self.training and self.dropout_rate > 0:
+            return base(x) + base._conv_forward(self.lora_dropout["default"](x), delta.to(base.weight.dtype), None)
         return functional_call(base, {"weight": _sum(base.weight, delta)}, x)
 
     @property

@@ -18,6 +18,7 @@ def diagnose(
     targets: Tensor | None,
     mean_target: Tensor | None,
     teacher: TextHead | None,
+    taught: Tensor | None,
 ) -> dict[str, float | None]:
     """Scores of the student whole and with each branch zeroed, of its t_hat, and of the teacher on the targets.
 
@@ -25,8 +26,9 @@ def diagnose(
         head: the student's, on the CPU.
         features: (n, d_img) features by its backbone.
         label: (n,) int64.
-        targets: (n, d_txt) and `mean_target` (d_txt,); None without distillation.
-        teacher: the teacher as it was before the student; None without distillation.
+        targets: (n, d_txt) and `mean_target` (d_txt,), as they are now; None without distillation.
+        teacher: the teacher as it was before the student; None without one.
+        taught: (n, d_txt) the targets that it was taught by: others than `targets` where the text tower trained.
     """
     v = torch.from_numpy(features)
 
@@ -41,14 +43,15 @@ def diagnose(
             "balanced_accuracy_without_text_branch": score(text=False),
             "balanced_accuracy_without_vision_branch": score(vision=False),
         }
-    if targets is None or mean_target is None or teacher is None:
-        return scores
-    with torch.no_grad():
-        loss = Distillation()(head(v).t_hat, targets)
-        by_teacher = teacher(targets).argmax(dim=-1).numpy()
-    return scores | {
-        "distillation_loss": float(loss.mean()),
-        "skill": distillation_skill(loss, targets, mean_target),
-        "teacher_accuracy": accuracy_of(label, by_teacher),
-        "teacher_balanced_accuracy": balanced_accuracy_of(label, by_teacher),
-    }
+    if targets is not None and mean_target is not None:
+        with torch.no_grad():
+            loss = Distillation()(head(v).t_hat, targets)
+        scores |= {"distillation_loss": float(loss.mean()), "skill": distillation_skill(loss, targets, mean_target)}
+    if teacher is not None and taught is not None:
+        with torch.no_grad():
+            said = teacher(taught).argmax(dim=-1).numpy()
+        scores |= {
+            "teacher_accuracy": accuracy_of(label, said),
+            "teacher_balanced_accuracy": balanced_accuracy_of(label, said),
+        }
+    return scores

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clipit.models.objectives import CrossEntropy
+from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
+from clipit.statistics.metrics import balanced_accuracy_of
 from clipit.training.optimisers import optimiser_of, schedule_of
 
 _ROUNDS = 100
@@ -60,6 +63,9 @@ def fit_head(
         settings: as config.training.Head has them.
         softmax_twice: the `upstream` protocol's loss.
         seed: see above.
+
+    Raises:
+        UserError: no validation gave a number.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -86,12 +92,23 @@ def fit_head(
             with torch.no_grad():
                 logits = head(val.features)
             val_loss = float(F.cross_entropy(logits, val.labels))
-            accuracy = float((logits.argmax(dim=-1) == val.labels).float().mean())
-            cost = val_loss if settings["select"] == "cross_entropy" else -accuracy
-            if cost < lowest:
+            balanced = balanced_accuracy_of(val.labels.numpy(), logits.argmax(dim=-1).numpy())
+            cost = -balanced if settings["select"] == "balanced_accuracy" else val_loss
+            if math.isfinite(val_loss) and cost < lowest:
                 lowest, best = cost, HeadFit(copy.deepcopy(head), done // length + 1, val_loss)
             progress.advance(now, val_loss=val_loss)
-    return best
+    return finite(best, what)
+
+
+def finite(fit: HeadFit, what: str) -> HeadFit:
+    """`fit` itself.
+
+    Raises:
+        UserError: no validation of it gave a number.
+    """
+    if fit.epoch == 0:
+        raise UserError(f"{what}: the loss was never a number: lower its lr, and check what it is fitted to")
+    return fit
 
 
 def batches_of(n: int, batch: int, rng: np.random.Generator) -> Iterator[Tensor]:

@@ -86,12 +86,16 @@ def read_features(paths: Sequence[Path], patch_id: np.ndarray) -> tuple[np.ndarr
     """The features of `patch_id` in that order, float32 (n, d), from one table or several parts, and the tables.
 
     Raises:
-        UserError: a patch is in none of them, or they do not belong together.
+        UserError: a patch is in none of them, they do not belong together, or a feature is not finite.
     """
     stored = tuple(read_table(path, features_schema.schema()) for path in paths)
     agree(*stored)
     row_of = {name: row for row, name in enumerate(name for part in stored for name in part.column("patch_id"))}
     matrix = np.concatenate([embedding_matrix(part) for part in stored if len(part.table)])
+    if not np.isfinite(matrix).all():
+        raise UserError(
+            f"{paths[0]} (or another part) holds features that are not finite: set precision: fp32 for them"
+        )
     try:
         return matrix[[row_of[name] for name in patch_id]], stored
     except KeyError as error:

@@ -31,7 +31,14 @@ from clipit.training.label_fraction import keep_labels
 from clipit.training.predictions import evaluated, write_predictions
 from clipit.training.protocol import PROTOCOLS
 from clipit.training.replicas import train_in_replicas
-from clipit.training.student_data import Selection, StudentData, read_features, select, student_data
+from clipit.training.student_data import (
+    Selection,
+    StudentData,
+    read_features,
+    select,
+    student_data,
+    with_present_targets,
+)
 from clipit.training.student_start import adapters_of, start_student, teacher_head
 from clipit.training.student_training import StudentTraining
 from clipit.training.targets import Targets, read_mixture, read_targets
@@ -178,13 +185,15 @@ def _export(
     val = examples.labelled("val")
     predicted: dict[str, Any] = {"batch": 2 * fit.batch, "device": fit.own_device}
     features = predict_features(student.backbone, opened.transform, store, examples.row[val], **predicted)
+    present = with_present_targets(data, fit.own_device)
     diagnostics = diagnose(
         student.cpu().head,
         features,
         examples.label[val],
-        None if data.targets is None else data.targets[data.val],
-        data.mean_target,
+        None if present.targets is None else present.targets[data.val],
+        present.mean_target,
         teacher_head(start["teacher"]) if "teacher" in start else None,
+        None if data.targets is None else data.targets[data.val],
     )
     if isinstance(student.head, DirectDistillation):
         student.head = student.head.exported()
@@ -234,7 +243,7 @@ def _pseudo_labels(
     files: Files, examples: Examples, chosen: Selection, store: PatchStore, device: str
 ) -> np.ndarray | None:
     """What the labeller says of the chosen patches, int64 (n,)."""
-    if not (described := _labeller(files)):
+    if not (described := _labeller(files)) or not len(chosen.unlabelled):
         return None
     labeller = load_student(described[0].parent)
     rows = examples.row[chosen.all]

@@ -1,8 +1,9 @@
 """What a student learns from: images or their features, labels, targets."""
 
 import math
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.schemas import features as features_schema
 from clipit.artifacts.tables import Stored, agree, embedding_matrix, read_table
 from clipit.models.stored_images import StoredImages
-from clipit.runtime.errors import UserError
 from clipit.training.examples import Examples, positions
 from clipit.training.targets import Targets
 from clipit.training.text_targets import TextTargets
@@ -68,18 +68,11 @@ class Selection:
 
 
 def select(examples: Examples, *, unlabelled: bool) -> Selection:
-    """Chooses them.
-
-    Raises:
-        UserError: unlabelled patches are wanted and there are none.
-    """
+    """Chooses them; says so where `unlabelled` patches are wanted and every train patch has its label."""
     train = examples.labelled("train")
     extra = examples.unlabelled_train() if unlabelled else train[:0]
     if unlabelled and not len(extra):
-        raise UserError(
-            "every train patch is labelled, so there is nothing to learn from unlabelled ones: leave out the "
-            "unlabelled variants, or set label_fraction (or train_labels on the phantom)"
-        )
+        print("every train patch is labelled: there is no unlabelled one to learn from besides", file=sys.stderr)
     return Selection(train, extra, examples.labelled("val"))
 
 
@@ -110,6 +103,19 @@ def student_data(
         val=borders[2],
         steps=settings["steps"] or steps_of(settings["epochs"], settings["batch"], len(chosen.train)),
     )
+
+
+def with_present_targets(data: StudentData, device: str) -> StudentData:
+    """`data` with the targets that its text tower computes by now, where that trains, on `device`.
+
+    The mean is of the patches that were trained on: the tower knows no others.
+    """
+    if data.text_targets is None:
+        return data
+    data.text_targets.to_device(device)
+    targets = data.text_targets.of_many(torch.arange(len(data.labels)))
+    trained_on = torch.cat([data.train, data.unlabelled])
+    return replace(data, targets=targets, mean_target=targets[trained_on].mean(dim=0))
 
 
 def steps_of(epochs: float, batch: int, n: int) -> int:

@@ -188,7 +188,7 @@ class StudentTraining(pl.LightningModule):
         row["val_loss"] = float(self.cross_entropy(logits, labels))
         if len(kd):
             row["val_loss"] += self._weight * float(kd.mean())
-            if self.data.targets is not None and self.data.mean_target is not None:
+            if self.data.targets is not None and self.data.mean_target is not None and self.text_targets is None:
                 skill = distillation_skill(kd, self.data.targets[patches], self.data.mean_target)
                 row |= {} if skill is None else {"skill": skill}
         self.history.append(row)

@@ -1,6 +1,6 @@
 """Targets that a text tower computes while it trains: each distinct text of a batch once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +17,9 @@ from clipit.encoders.retriever import Retriever, truncate
 from clipit.models.lora import add_lora
 from clipit.runtime.errors import UserError
 from clipit.training.targets import Mixture
+
+_ENCODE = 64
+"""Texts encoded at a time where there are many."""
 
 
 class TextTargets(nn.Module):
@@ -72,12 +75,28 @@ class TextTargets(nn.Module):
         """Moves the whole retriever, of which this module knows only the adapted part."""
         self._retriever[0].to(device)
 
+    @torch.no_grad()
+    def of_many(self, patches: Tensor) -> Tensor:
+        """As `forward`, of any number of patches, on the CPU and without a gradient."""
+        self.eval()
+        return self._mixed(patches, lambda texts: _in_parts(self._vectors, texts))
+
+    @torch.no_grad()
+    def encode_all(self) -> Tensor:
+        """Unit vectors (chunks, d) of all chunks of the corpus, on the CPU."""
+        self.eval()
+        return _in_parts(self.encode, np.arange(len(self._tokens)))
+
     def forward(self, patches: Tensor) -> Tensor:
         """int64 (B,) positions in `patch_id` to unit vectors (B, d)."""
+        return self._mixed(patches, self._vectors)
+
+    def _mixed(self, patches: Tensor, vectors_of: Callable[[np.ndarray], Tensor]) -> Tensor:
+        """The targets of `patches`, of the vectors of the texts with these numbers, each distinct one once."""
         entries = [self._entries[i] for i in patches.tolist()]
         flat = np.concatenate(entries)
         texts, back = np.unique(self._chunk[flat] if self._late else self._report[flat], return_inverse=True)
-        vectors = self.encode(texts) if self._late else self._pooled(texts)
+        vectors = vectors_of(texts)
         weight = torch.from_numpy(self._weight[flat]).to(vectors)
         owner = torch.from_numpy(np.repeat(np.arange(len(entries)), [len(one) for one in entries])).to(vectors.device)
         mixed = vectors.new_zeros(len(entries), vectors.shape[1])
@@ -88,6 +107,10 @@ class TextTargets(nn.Module):
         """Unit vectors (chunks, d) of the chunks with these numbers."""
         return self._retriever[0].encode_texts([self._tokens[i] for i in chunks])
 
+    def _vectors(self, texts: np.ndarray) -> Tensor:
+        """Of chunks where pooling is late, else of reports."""
+        return self.encode(texts) if self._late else self._pooled(texts)
+
     def _pooled(self, reports: np.ndarray) -> Tensor:
         """The normalised mean of each report's chunks."""
         counts = self._first[reports + 1] - self._first[reports]
@@ -95,6 +118,11 @@ class TextTargets(nn.Module):
         owner = torch.from_numpy(np.repeat(np.arange(len(reports)), counts)).to(vectors.device)
         sums = vectors.new_zeros(len(reports), vectors.shape[1]).index_add(0, owner, vectors)
         return F.normalize(sums, dim=-1)
+
+
+def _in_parts(encode: Callable[[np.ndarray], Tensor], texts: np.ndarray) -> Tensor:
+    """`encode` of `texts`, some at a time."""
+    return torch.cat([encode(part).float().cpu() for part in np.split(texts, range(_ENCODE, len(texts), _ENCODE))])
 
 
 def read_tokens(reports: Path, vectors: ReportVectors, retriever: Retriever) -> tuple[list[list[int]], Stored]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.report_vectors import read_report_vectors
@@ -19,7 +19,7 @@ from clipit.encoders.retriever import load_retriever
 from clipit.models.heads import TextHead
 from clipit.runtime.progress import Progress
 from clipit.training.examples import Examples, read_examples
-from clipit.training.head_fit import HeadFit, batches_of
+from clipit.training.head_fit import HeadFit, batches_of, finite
 from clipit.training.label_fraction import keep_labels
 from clipit.training.optimisers import optimiser_of, schedule_of
 from clipit.training.student_data import steps_of
@@ -28,8 +28,6 @@ from clipit.training.teacher import write_teacher
 from clipit.training.text_targets import TextTargets, read_tokens
 
 _ROUNDS = 5
-_ENCODE = 64
-"""Chunks encoded at a time."""
 
 
 def train_text_teacher(
@@ -84,12 +82,11 @@ def train_text_teacher(
     fit = _fit(targets, head, examples, settings["head"], seed)
     provenance = origin.provenance(lineage=lineage, inputs=files)
     with torch.no_grad():
-        logits = fit.head(_targets_of(targets, examples.labelled("val"))).cpu()
-    fit.head.cpu()
+        logits = fit.head.cpu()(targets.of_many(torch.from_numpy(examples.labelled("val"))))
     write_teacher(teacher, scores, predictions, fit, sizes, logits, examples, provenance)
     rows = vectors.stored.table.take(pa.array(vectors.order))
     rows = rows.set_column(
-        rows.schema.get_field_index("embedding"), "embedding", embedding_column(_adapted(targets, len(tokens)))
+        rows.schema.get_field_index("embedding"), "embedding", embedding_column(targets.encode_all().numpy())
     )
     write_table(embeddings, rows, report_schema.schema(sizes["d"]), provenance, vectors.stored.meta)
 
@@ -118,27 +115,12 @@ def _fit(targets: TextTargets, head: TextHead, examples: Examples, settings: Map
             schedule.step()
             if step in borders:
                 with torch.no_grad():
-                    val_loss = float(F.cross_entropy(head(_targets_of(targets, val)).cpu(), label[val]))
+                    said = head(targets.of_many(torch.from_numpy(val)).to(device)).cpu()
+                val_loss = float(F.cross_entropy(said, label[val]))
                 if val_loss < lowest:
                     best, lowest, chosen_at = [weight.detach().clone() for weight in weights], val_loss, step
             progress.advance(loss=float(loss.detach()))
     with torch.no_grad():
         for weight, kept in zip(weights, best, strict=True):
             weight.copy_(kept)
-    return HeadFit(head, chosen_at, lowest)
-
-
-@torch.no_grad()
-def _targets_of(targets: TextTargets, patches: np.ndarray) -> Tensor:
-    """The targets of `patches`, (n, d)."""
-    targets.eval()
-    return torch.cat([targets(part) for part in torch.from_numpy(patches).split(_ENCODE)])
-
-
-@torch.no_grad()
-def _adapted(targets: TextTargets, n: int) -> np.ndarray:
-    """All `n` chunks of the corpus by the adapted tower, float32 (n, d)."""
-    targets.eval()
-    parts = [targets.encode(np.arange(start, min(start + _ENCODE, n))) for start in range(0, n, _ENCODE)]
-    vectors: np.ndarray = torch.cat(parts).float().cpu().numpy()
-    return vectors
+    return finite(HeadFit(head, chosen_at, lowest), "text teacher")
