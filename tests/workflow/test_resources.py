@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import clipit
+from clipit.runtime import cards
 from clipit.runtime.errors import UserError
 from clipit.workflow import resources
 
@@ -15,7 +16,7 @@ def machine(monkeypatch):
     """Makes a machine with or without a GPU, whatever this one has."""
 
     def make(gpu: bool, visible: str | None = None) -> None:
-        monkeypatch.setattr(resources, "_gpu_present", lambda: gpu)
+        monkeypatch.setattr(cards, "_cards_present", lambda: int(gpu))
         if visible is None:
             monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         else:

@@ -2,7 +2,7 @@
 
 from clipit.runtime.job import job
 
-with job(snakemake.log[0], snakemake.params.inference["threads"]):
+with job(snakemake.log[0], snakemake.params.inference["threads"], gpus=snakemake.resources.gpu):
     from clipit.artifacts.provenance import Origin
     from clipit.training.features import extract_features
 

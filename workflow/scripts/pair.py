@@ -2,7 +2,7 @@
 
 from clipit.runtime.job import job
 
-with job(snakemake.log[0], snakemake.params.threads):
+with job(snakemake.log[0], snakemake.params.threads, gpus=snakemake.resources.gpu):
     from clipit.artifacts.provenance import Origin
     from clipit.pairing.pair import pair
 

@@ -2,7 +2,7 @@
 
 from clipit.runtime.job import job
 
-with job(snakemake.log[0], snakemake.params.settings["threads"]):
+with job(snakemake.log[0], snakemake.params.settings["threads"], gpus=snakemake.resources.gpu):
     from pathlib import Path
 
     from clipit.artifacts.provenance import Origin

@@ -3,7 +3,7 @@
 from clipit.runtime.job import job
 
 title = f"{snakemake.wildcards.variant} seed {snakemake.wildcards.seed}"
-with job(snakemake.log[0], snakemake.params.threads, title):
+with job(snakemake.log[0], snakemake.params.threads, title, gpus=snakemake.resources.gpu):
     from clipit.artifacts.provenance import Origin
     from clipit.training.text_teacher import train_text_teacher
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from clipit.runtime.cards import take_cards
 from clipit.runtime.errors import UserError
 
 _PR_SET_PDEATHSIG = 1
@@ -46,14 +47,15 @@ def die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def job(log: str, threads: int = 1, title: str = "") -> Iterator[None]:
+def job(log: str, threads: int = 1, title: str = "", *, gpus: int = 0) -> Iterator[None]:
     """Runs a script's body: messages go to the terminal and to `log`, printed output to `log` alone.
 
     A `UserError` ends it in one line, any other exception in its traceback, both with exit status 1. SIGTERM ends it
     as an exception would, so that temporary files are removed. `title` tells its lines from those of jobs beside it.
 
     `threads` bounds the numeric libraries' own threads. It comes from the configuration, never from the number of
-    cores at hand: one and two threads give different sums, hence different weights.
+    cores at hand: one and two threads give different sums, hence different weights. `gpus` is how many cards it is to
+    see, of its own.
     """
     die_with_parent()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
@@ -67,6 +69,7 @@ def job(log: str, threads: int = 1, title: str = "") -> Iterator[None]:
             contextlib.redirect_stdout(file),
         ):
             try:
+                take_cards(gpus)
                 yield
             except UserError as error:
                 print(f"clipit: {error}", file=sys.stderr)
