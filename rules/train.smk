@@ -50,7 +50,7 @@ rule train_probe:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, input: 4000 + 7 * int(input.size_mb),
         runtime=60,
     params:
         settings=lambda w: PLAN.run(w).settings,
@@ -114,7 +114,7 @@ rule train_teacher:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, input: 4000 + 7 * int(input.size_mb),
         runtime=60,
     params:
         settings=lambda w: PLAN.run(w).settings,

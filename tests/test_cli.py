@@ -143,3 +143,29 @@ def test_explore_without_a_browser_leaves_the_path(project, monkeypatch):
     said = run("explore")
     assert said.exit_code == 0
     assert "no browser was found here" in said.stderr
+
+
+def test_predict_and_export_from_the_command_line(project):
+    import numpy as np
+    from PIL import Image
+    from tests.prediction.conftest import save_random_student
+
+    model = save_random_student(project / "results/runs/mine/net/clipit/12345678/seed0")
+    image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
+    Image.fromarray(image).save(project / "good.png")
+    (project / "bad.png").write_bytes(b"no picture")
+
+    said = run("export", str(model), "--to", "onnx", "--out", "exported")
+    assert said.exit_code == 0, said.output
+    assert "exported/model.onnx" in said.stdout
+    assert "name its configuration by --config" in said.stderr
+
+    for source in (str(model), "exported"):
+        said = run("predict", source, "good.png", "bad.png", "--out", "out.csv", "--threads", "1")
+        assert said.exit_code == 1
+        assert "not read: bad.png: not a readable image" in said.stderr
+        assert "1 predictions, 1 could not be read (column error): out.csv" in said.stdout
+    assert run("predict", str(model), "good.png", "--out", "out.csv").exit_code == 0
+    refused = run("predict", "nowhere", "good.png")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "nowhere is no model of clipit's" in refused.stderr

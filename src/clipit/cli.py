@@ -3,7 +3,7 @@
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,6 +31,8 @@ ConfigFiles = Annotated[
         help=f"Configuration, as for snakemake --configfile; given again, later ones come on top. Default: {DEFAULT}.",
     ),
 ]
+
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @app.callback()
@@ -151,6 +153,87 @@ def triage(
     except UserError as error:
         print(f"clipit: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+@app.command("predict")
+def predict_command(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="Folder of a run or an export, .onnx or .pt file, or hf-hub:owner/name."),
+    ],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Images, folders, CSVs (column path), patch stores, whole slides."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The table, .parquet or .csv.")] = Path(
+        "predictions.parquet"
+    ),
+    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = "auto",
+    precision: Annotated[
+        Literal["fp32", "bf16"], typer.Option("--precision", help="bf16 is faster, and changes the third decimal.")
+    ] = "fp32",
+    mpp: Annotated[
+        float | None,
+        typer.Option("--mpp", min=0.01, metavar="UM", help="Microns per pixel of slides' tiles. Default: the model's."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, metavar="N", help="Threads. Default: one for each core.")
+    ] = None,
+) -> None:
+    """Classify images and slides with a trained model; no report and no text model is needed.
+
+    An image is one patch, its centre, as in training; a slide is cut into tiles where there is tissue. The table has a
+    row for each, with a probability for every class, or the reason why it could not be read. Of each slide there is a
+    map too, a picture and a .geojson that QuPath opens, in a folder beside the table.
+
+        clipit predict results/runs/my_images/uni/clipit/1a2b3c4d/seed0 new_images/ --out new.csv
+        clipit predict exported/model.onnx slide1.svs slide2.svs --out slides.parquet
+
+    Exit status: 0; 1 if something could not be read (the rest is there); 2 if nothing could be done.
+    """
+    from clipit.prediction.command import run_predict
+
+    try:
+        status = run_predict(model, inputs, out, device=device, threads=threads, precision=precision, mpp=mpp)
+    except UserError as error:
+        print(f"clipit: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    raise typer.Exit(status)
+
+
+@app.command()
+def export(
+    run_folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a trained student: results/runs/…/seed0.")
+    ],
+    to: Annotated[
+        Literal["onnx", "safetensors", "torchscript", "hub-folder"],
+        typer.Option("--to", help="hub-folder: what timm loads and the Hugging Face hub shows."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
+    config: ConfigFiles = None,
+) -> None:
+    """Write a trained model in a form that runs elsewhere, with a model card.
+
+    What is written holds no text and no text encoder. It is loaded again and must give the same probabilities, within
+    0.0001, on random patches and on some of the run's own. The card, README.md, has the metrics with their intervals,
+    and the licences of what the model was made of, as the configuration that trained it tells.
+
+        clipit export results/runs/my_images/uni/clipit/1a2b3c4d/seed0 --to onnx --out exported --config my.yaml
+
+    Exit status: 0, or 2 if it could not be exported.
+    """
+    from clipit.prediction.export import export_student
+    from clipit.workflow.made_of import exported_with
+
+    try:
+        found = export_student(run_folder, to, out, **exported_with(config or [DEFAULT], run_folder))
+    except UserError as error:
+        print(f"clipit: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    for file in found.files:
+        print(file)
+    print(f"Largest difference of a probability from the student's: {found.difference:.1e}, on {found.checked_on}.")
 
 
 @app.command("train-fuser", context_settings=SPELLINGS)

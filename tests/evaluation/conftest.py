@@ -17,7 +17,7 @@ def write_predictions(tmp_path: Path) -> Callable[..., Path]:
 
     def write(
         name: str, skill: float, seed: int = 0, *, groups: int | None = 24, n: int = 240, patches: str = "a",
-        labels: np.ndarray | None = None, shuffle: bool = False, weak: bool = False,
+        labels: np.ndarray | None = None, shuffle: bool = False, weak: bool = False, sources: np.ndarray | None = None,
     ) -> Path:  # fmt: skip
         rng = np.random.default_rng([seed, int(1000 * skill)])
         truth = np.arange(n) % len(CLASSES) if labels is None else labels
@@ -30,6 +30,7 @@ def write_predictions(tmp_path: Path) -> Callable[..., Path]:
             "split": ["val" if i % 5 == 0 else "test" for i in order],
             "label": truth[order].tolist(),
             "group": [None if groups is None else f"g{i // len(CLASSES) % groups}" for i in order],
+            "source": [f"image{i}" if sources is None else f"image{sources[i]}" for i in order],
             "prob": prob[order].tolist(),
         }
         provenance = Origin("train", seed=seed).provenance(lineage={"patches": patches})

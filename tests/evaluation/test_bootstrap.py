@@ -11,7 +11,7 @@ def _binary(correct: np.ndarray, groups: np.ndarray | None) -> Predictions:
     """Two classes in turn; `correct` says which patches are classified well."""
     labels = np.arange(len(correct)) % 2
     probabilities = np.eye(2)[np.where(correct, labels, 1 - labels)]
-    return Predictions(Path("p"), ["a", "b"], labels, groups, probabilities, "", {})
+    return Predictions(Path("p"), ["a", "b"], labels, groups, None, probabilities, "", {})
 
 
 def test_interval_covers_the_truth_and_groups_widen_it() -> None:

@@ -79,7 +79,7 @@ def test_help_groups_the_flags():
 def test_both_spellings_are_the_same(project):
     flags = ("val-int", "weight-decay", "lora-r", "lora-alpha", "lora-dropout", "lora-text", "lora-vision", "kd-layers")
     values = {
-        **dict(zip(flags, ("0.5", "0.1", "4", "2", "0.1", "0", "0", "1"), strict=True)),
+        **dict(zip(flags, ("0.5", "0.1", "4", "2", "0.1", "0", "1", "1"), strict=True)),
         "accept-licence": "conch",
     }
     hyphens = [part for flag, value in values.items() for part in (f"--{flag}", value)]

@@ -60,7 +60,11 @@ def test_the_defaults_are_the_released_ones():
     assert training["lora"] == {"r": 16, "alpha": 8, "dropout": 0, "text": True, "vision": True}
     assert (training["lr"], training["weight_decay"], training["clip"], training["lambda"]) == (1e-3, 1e-4, 0.5, 1)
     assert "patience" not in training
-    assert "schedule_steps" not in training
+    assert (training["schedule"], training["schedule_steps"], training["schedule_unit"]) == (
+        "constant",
+        12_500,
+        "epoch",
+    )
 
 
 def test_the_readme_s_command():
@@ -82,10 +86,7 @@ SETS: dict[str, tuple[Any, dict[str, Any]]] = {
     "clip": (1.0, {f"{TRAINING}.clip": 1.0}),
     "lam": (0.5, {f"{TRAINING}.lambda": 0.5}),
     "ep": (3, {f"{TRAINING}.epochs": 3, f"{TRAINING}.validations": 30}),
-    "scheduler": (
-        1,
-        {f"{TRAINING}.schedule": "cosine", f"{TRAINING}.schedule_steps": 12_500, f"{TRAINING}.lr_end": 1e-4},
-    ),
+    "scheduler": (1, {f"{TRAINING}.schedule": "cosine"}),
     "lora_r": (4, {f"{LORA}.r": 4}),
     "lora_alpha": (4, {f"{LORA}.alpha": 4}),
     "lora_dropout": (0.1, {f"{LORA}.dropout": 0.1}),
@@ -99,7 +100,16 @@ SETS: dict[str, tuple[Any, dict[str, Any]]] = {
     "retriever": ("quiltnet", {"experiments.*.retriever": "quiltnet"}),
     "pairing": ("csls", {"experiments.*.pairing": "csls"}),
     "control": (True, {"experiments.*.variants": ["linear_probe", "lora_only", "clipit"]}),
-    "protocol": ("corrected", {f"{TRAINING}.protocol": "corrected", "experiments.*.corpus": "tcga_breast"}),
+    "protocol": (
+        "corrected",
+        {
+            f"{TRAINING}.protocol": "corrected",
+            "experiments.*.corpus": "tcga_breast",
+            f"{TRAINING}.monitor": "val_ce",
+            **{f"{TRAINING}.{where}schedule_steps": None for where in ("", "teacher.")},
+            **{f"{TRAINING}.{where}schedule_unit": "step" for where in ("", "teacher.")},
+        },
+    ),
     "accept_licence": (
         ["conch", "bach"],
         {"retrievers.conch.accept_licence": True, "datasets.bach.accept_licence": True},
@@ -123,6 +133,13 @@ def test_a_flag_changes_its_keys_and_no_other(flag: str):
     for each, meaning in meanings():
         if each.name == flag:
             assert meaning.key in keys
+
+
+@pytest.mark.parametrize("flag", ["lora_r", "lora_alpha", "lora_dropout"])
+def test_adapters_that_are_nowhere_have_no_rank(flag: str):
+    with pytest.raises(UserError, match=f"--{flag.replace('_', '-')} says nothing with --lora-vision 0 --lora-text 0"):
+        translated(lora_vision=0, lora_text=0, **{flag: 0.1 if flag == "lora_dropout" else 4})
+    assert experiment(lora_vision=0, lora_text=0)["training"]["lora"]["vision"] is False
 
 
 @pytest.mark.parametrize("flag", ["patience", "delta"])

@@ -41,6 +41,7 @@ def _run(root: Path, variant: str, seed: int, n: int) -> dict[str, Any]:
         "split": ["val" if i % 5 == 0 else "test" for i in range(n)],
         "label": truth.tolist(),
         "group": [f"patient-{i // 20}" for i in range(n)],
+        "source": [f"slide-{i // 20}" for i in range(n)],
         "prob": prob.tolist(),
     }
     folder = root / variant / f"seed{seed}"

@@ -16,7 +16,6 @@ from clipit.artifacts.schemas import predictions
 from clipit.artifacts.tables import read_table
 from clipit.runtime.errors import UserError
 from clipit.training.history import Best, Means
-from clipit.training.optimisers import optimiser_of, schedule_of
 from clipit.training.protocol import PROTOCOLS
 from clipit.training.student_training import StudentTraining
 
@@ -113,6 +112,13 @@ def test_of_equals_the_first_is_kept(monitor: str, chosen: int) -> None:
     assert best.weights["w"] == chosen
 
 
+def test_what_is_no_number_is_never_the_best() -> None:
+    best = Best("val_ce", 1, 0.0, "monitor")
+    for i, value in enumerate((float("nan"), 0.5, float("nan"), 0.4)):
+        best.see({"val_ce": value}, {"w": torch.tensor(float(i))})
+    assert best.weights["w"] == 3
+
+
 def test_the_released_code_does_not_count_the_untrained_student(student: Callable[..., Path]) -> None:
     """Its learning rate is so large that every validation after the first is worse."""
     start = {"lr": 3.0, "clip": 10.0, "steps": 2, "validations": 2, "monitor": "val_ce"}
@@ -175,31 +181,6 @@ def test_means_are_over_the_steps_since_the_last() -> None:
 # ---------------------------------------------------------------------------------------------- how fast it learns
 
 
-def rates(settings: dict[str, Any], steps: int) -> list[float]:
-    optimiser = optimiser_of(
-        [torch.nn.Parameter(torch.zeros(1))], {"optimiser": "adamw", "weight_decay": 0, **settings}
-    )
-    schedule = schedule_of(optimiser, settings, steps)
-    taken = []
-    for _ in range(steps):
-        taken.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        schedule.step()
-    return taken
-
-
-@pytest.mark.parametrize("schedule_steps", [None, 10, 4])
-def test_the_cosine_is_the_usual_one(schedule_steps: int | None) -> None:
-    settings = {"schedule": "cosine", "schedule_steps": schedule_steps, "lr": 0.1, "lr_end": 0.01}
-    period = schedule_steps or 6
-    expected = [0.01 + 0.09 * (1 + math.cos(math.pi * t / period)) / 2 for t in range(6)]
-    assert rates(settings, 6) == pytest.approx(expected)
-
-
-def test_constant_stays() -> None:
-    assert rates({"schedule": "constant", "schedule_steps": None, "lr": 0.1, "lr_end": 0.0}, 6) == [0.1] * 6
-
-
 def test_a_training_follows_its_schedule_step_by_step(
     student: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,7 +194,7 @@ def test_a_training_follows_its_schedule_step_by_step(
     monkeypatch.setattr(StudentTraining, "configure_gradient_clipping", noted)
     settings = {"schedule": "cosine", "schedule_steps": 9, "lr": 0.1, "lr_end": 0.01}
     student("report", steps=6, validations=3, **settings)
-    assert taken == pytest.approx(rates(settings, 6))
+    assert taken == pytest.approx([0.01 + 0.09 * (1 + math.cos(math.pi * step / 9)) / 2 for step in range(6)])
 
 
 def test_dropout_acts_in_training_alone(student: Callable[..., Path]) -> None:

@@ -1,6 +1,7 @@
 """One step of training against the formulas written out in float64, and each row of docs/protocols.md."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from clipit.config.training import Head, Training
 from clipit.encoders.backbone import Backbone
 from clipit.encoders.image_transform import ImageTransform
 from clipit.models.heads import Contrastive, LateFusion, TextHead
+from clipit.models.lora import add_lora
 from clipit.models.objectives import ContrastiveLoss
 from clipit.models.student import Student
 from clipit.models.tensor_file import StoredTensors, read_tensors
@@ -26,7 +28,7 @@ from clipit.training.fit import Fit, fit_student
 from clipit.training.history import Best
 from clipit.training.protocol import PROTOCOLS
 from clipit.training.student_data import StudentData
-from clipit.training.student_start import start_student, teacher_head
+from clipit.training.student_start import _Alone, start_student, teacher_head
 from clipit.training.student_training import StudentTraining
 from clipit.training.targets import read_targets
 from clipit.training.teacher import train_teacher
@@ -125,6 +127,50 @@ def test_a_step_s_logits_losses_and_gradients_are_those_of_the_formulas(protocol
 
     for name, weight in module.student.head.named_parameters():
         assert weight.grad is not None, name
+        for index in np.ndindex(*weight.shape):
+            slope = (loss_with(name, index, 1e-6) - loss_with(name, index, -1e-6)) / 2e-6
+            assert float(weight.grad[index]) == pytest.approx(slope, abs=2e-5), (name, index)
+
+
+def test_the_gradient_of_a_target_that_follows_is_the_formula_s() -> None:
+    module = training("upstream")
+    live = module.text_targets = nn.Embedding(N, D_TXT)  # type: ignore[assignment]
+    module._losses_of(STEP, module._say(STEP.patches))["train_loss"].backward()
+    weights, start = weights_of(module), live.weight.detach().double()
+
+    def loss_with(index: tuple[int, ...], change: float) -> float:
+        moved = start.clone()
+        moved[index] += change
+        _, ce, kd = by_hand(weights, replace(module.data, targets=moved), "upstream", STEP.patches)
+        return ce + LAMBDA * kd
+
+    assert live.weight.grad is not None
+    for index in np.ndindex(N, D_TXT):
+        slope = (loss_with(index, 1e-6) - loss_with(index, -1e-6)) / 2e-6
+        assert float(live.weight.grad[index]) == pytest.approx(slope, abs=2e-5), index
+
+
+def test_the_gradient_of_h_v_s_adapters_is_the_formula_s() -> None:
+    """Row 4: h_v is W + alpha / r B A, and of that A and B alone train."""
+    module, r, alpha = training("upstream"), 2, 3.0
+    base = weights_of(module)
+    lora = {"r": r, "alpha": alpha, "dropout": 0.0}
+    module.student.head.h_v = add_lora(_Alone(module.student.head.h_v), **lora, seed=0)  # type: ignore[arg-type]
+    halves = {name.split(".")[-3]: weight for name, weight in module.named_parameters() if ".lora_" in name}
+    torch.nn.init.normal_(halves["lora_B"])
+    module._losses_of(STEP, module._say(STEP.patches))["train_loss"].backward()
+    start = {name: weight.detach().double().numpy() for name, weight in halves.items()}
+    assert [n for n, w in module.student.head.h_v.named_parameters() if w.requires_grad and ".lora_" not in n] == []
+
+    def loss_with(name: str, index: tuple[int, ...], change: float) -> float:
+        moved = {key: value.copy() for key, value in start.items()}
+        moved[name][index] += change
+        h_v = base["h_v.weight"] + alpha / r * moved["lora_B"] @ moved["lora_A"]
+        _, ce, kd = by_hand(base | {"h_v.weight": h_v}, module.data, "upstream", STEP.patches)
+        return ce + LAMBDA * kd
+
+    for name, weight in halves.items():
+        assert weight.grad is not None
         for index in np.ndindex(*weight.shape):
             slope = (loss_with(name, index, 1e-6) - loss_with(name, index, -1e-6)) / 2e-6
             assert float(weight.grad[index]) == pytest.approx(slope, abs=2e-5), (name, index)

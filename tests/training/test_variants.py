@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,12 @@ def test_centred_targets_lose_what_all_share(world: Any) -> None:
     assert np.linalg.norm(plain.of(ids).mean(axis=0)) > 0.5
     assert np.linalg.norm(centred.of(ids).mean(axis=0)) < 0.3
     assert np.linalg.norm(centred.of(ids), axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_one_target_for_all_has_nothing_but_its_centre(world: Any) -> None:
+    plain = replace(read_targets(world.report_targets), patch_id=None)
+    constant = replace(plain, matrix=plain.matrix[:1])
+    assert constant.centred(["p000", "p001"]) is constant
 
 
 def test_a_student_of_few_labels_sees_no_others(student: Train) -> None:

@@ -79,7 +79,8 @@ class Setting:
         said = np.where(rng.random(N) < right, LABEL, (LABEL + 1 + rng.integers(0, 2, N)) % 3)
         rows = np.flatnonzero(SPLIT == "val")
         columns = {"patch_id": [f"p{i:04d}" for i in rows], "split": ["val"] * len(rows), "label": LABEL[rows],
-                   "group": [None] * len(rows), "prob": np.eye(3, dtype=np.float32)[said[rows]].tolist()}  # fmt: skip
+                   "group": [None] * len(rows), "source": ["s"] * len(rows),
+                   "prob": np.eye(3, dtype=np.float32)[said[rows]].tolist()}  # fmt: skip
         write_table(self.file(name), columns, predictions.SCHEMA, BY_PATCHES, {"classes": CLASSES})
         return self.file(name)
 

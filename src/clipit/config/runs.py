@@ -137,7 +137,7 @@ def teacher_of(training: Training, what: Variant, reads: Run) -> Run:
         "protocol": training.protocol,
         "kd_target": training.kd_target,
         "rank": what.rank,
-        "text_lora": _adapters(training.lora.model_dump(), ("r", "alpha", "dropout")) if adapts else None,
+        "text_lora": _text_adapters(training.lora.model_dump()) if adapts else None,
     }
     return replace(reads, backbone=reads.retriever, variant=TEXT_TEACHER if adapts else TEACHER, settings=settings)
 
@@ -154,7 +154,7 @@ def _student_settings(training: Training, what: Variant) -> dict[str, Any]:
         "unlabelled": what.unlabelled,
         "pseudo_labels": what.pseudo_labels,
         "lora": _adapters(lora, ("r", "alpha", "dropout", "modules", "split_qkv")) if adapted else None,
-        "text_lora": _adapters(lora, ("r", "alpha", "dropout")) if live else None,
+        "text_lora": _text_adapters(lora) if live else None,
     }
     if not adapted:
         settings["augment"] = "none"  # features of the images as they are, computed once
@@ -190,6 +190,10 @@ def _student(training: Training, names: Mapping[str, str], variant: str, seed: i
 
 def _adapters(lora: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: lora[key] for key in keys}
+
+
+def _text_adapters(lora: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_adapters(lora, ("r", "alpha", "dropout")), "modules": lora["text_modules"]}
 
 
 def _tower(names: Mapping[str, str]) -> str:

@@ -68,6 +68,9 @@ RELEASED: dict[str, Any] = {
     "batch": 64,
     "optimiser": "adam",
     "schedule": "constant",
+    "schedule_steps": 12_500,
+    "schedule_unit": "epoch",
+    "lr_end": 1e-4,
     "augment": "none",
     "lora": {"r": 16, "alpha": 8, "text": True},
     "validations": 10,
@@ -87,6 +90,7 @@ RELEASED: dict[str, Any] = {
         "optimiser": "adam",
         "schedule": "cosine",
         "schedule_steps": 12_500,
+        "schedule_unit": "epoch",
         "lr_end": 1e-4,
         "select": "balanced_accuracy",
     },
@@ -103,6 +107,8 @@ class Lora(Strict):
     modules: str | None = None
     """A regular expression: layers of the backbone whose dotted names it matches are adapted. None: every linear and
     every convolutional layer."""
+    text_modules: str | None = None
+    """The same of the text tower."""
     split_qkv: bool = False
     """Adapters of their own for q, k and v, where the backbone computes them in one layer."""
     vision: bool = True
@@ -125,6 +131,8 @@ class Head(Strict):
     schedule: Literal["constant", "cosine"] = "constant"
     schedule_steps: PositiveInt | None = None
     """Steps of the cosine. None: as many as there are."""
+    schedule_unit: Literal["step", "epoch"] = "step"
+    """`epoch`: the cosine moves after each pass over the train patches alone, and `schedule_steps` are passes."""
     lr_end: NonNegativeFloat = 0.0
     """Where the cosine ends."""
     select: Literal["cross_entropy", "balanced_accuracy"] = "cross_entropy"
@@ -170,10 +178,13 @@ class Training(Strict):
     schedule: Literal["constant", "cosine"] = "cosine"
     schedule_steps: PositiveInt | None = None
     """Steps of the cosine. None: as many as there are."""
+    schedule_unit: Literal["step", "epoch"] = "step"
+    """`epoch`: the cosine moves after each pass over the train patches alone, and `schedule_steps` are passes."""
     lr_end: NonNegativeFloat = 0.0
     """Where the cosine ends."""
     augment: Augmentation = "dihedral"
-    """`flips`: either way; `dihedral`: quarter turns too; `_colour`: brightness, contrast, saturation, hue besides."""
+    """`flips`: either way; `dihedral`: quarter turns too; `_colour`: brightness, contrast, saturation, hue besides.
+    What trains from the cached features of a frozen backbone sees the patches as they are."""
     lora: Lora = Lora()
     lambda_: Annotated[Swept[NonNegativeFloat], Field(alias="lambda")] = 1.0
     """Weight of the distillation loss."""
@@ -204,7 +215,10 @@ class Training(Strict):
     def _defaults_of_the_protocol(cls, given: Any) -> Any:
         given = _one_length(given, "steps")
         if isinstance(given, Mapping) and given.get("protocol") == "upstream":
-            return _over(RELEASED, given)
+            epochs = given.get("epochs", RELEASED["epochs"])
+            # One every tenth of an epoch.
+            often = {"validations": max(1, round(10 * epochs))} if isinstance(epochs, int | float) else {}
+            return _over({**RELEASED, **often}, given)
         return given
 
     @model_validator(mode="after")

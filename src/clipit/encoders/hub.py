@@ -60,6 +60,7 @@ OPEN_CLIP = Format(
     ),
 )
 CONCH = Format(None, ("pytorch_model.bin",))
+CLIPIT = Format("student.json", ("model.safetensors", "student.safetensors"), "classes")
 FORMATS = {"timm": TIMM, "open_clip": OPEN_CLIP, "transformers": TRANSFORMERS, "conch": CONCH}
 """By the kind of the catalog's entries."""
 

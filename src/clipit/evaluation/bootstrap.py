@@ -3,12 +3,12 @@
 import numpy as np
 
 from clipit.evaluation.predictions import Predictions
-from clipit.statistics.metrics import METRICS, all_metrics
+from clipit.statistics.metrics import all_metrics
 from clipit.statistics.resampling import draws
 
 
 def resample_metrics(models: list[Predictions], resamples: int, seed: int = 0) -> list[dict[str, np.ndarray]]:
-    """Every metric of every model over the same resamples: a dict of float64 (resamples,) for each model.
+    """Every metric of every model over the same resamples, as `all_metrics` gives them: a dict for each model.
 
     The models must have been tested on the same items, so that a difference of two arrays is a paired one.
     """
@@ -16,4 +16,4 @@ def resample_metrics(models: list[Predictions], resamples: int, seed: int = 0) -
     for weights in draws(models[0].labels, models[0].groups, resamples, seed):
         for model, found in zip(models, blocks, strict=True):
             found.append(all_metrics(model.labels, model.probabilities, weights))
-    return [{name: np.concatenate([block[name] for block in found]) for name in METRICS} for found in blocks]
+    return [{name: np.concatenate([block[name] for block in found]) for name in found[0]} for found in blocks]

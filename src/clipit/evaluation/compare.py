@@ -11,9 +11,10 @@ from clipit.artifacts.atomic import write_text
 from clipit.artifacts.provenance import Origin, check_lineage, file_digest
 from clipit.artifacts.tables import read_json, write_json
 from clipit.evaluation.bootstrap import resample_metrics
+from clipit.evaluation.independent import independent_tests
 from clipit.evaluation.predictions import Predictions, read_predictions
 from clipit.evaluation.selection import choose, notes_of
-from clipit.evaluation.significance import contributions, holm, sign_flip_p
+from clipit.evaluation.significance import contributions, effect_size, holm, sign_flip_p
 from clipit.evaluation.table_text import as_csv, as_markdown
 from clipit.evaluation.verdict import verdict
 from clipit.runtime.errors import UserError
@@ -28,6 +29,8 @@ TEXT_CONTROLS = {
     "clipit": ("image_distillation", "random_pairing"),
     "clipit_unlabelled": ("image_distillation_unlabelled", "random_unlabelled", "pseudo_label"),
 }
+FEW_SEEDS = 3
+"""Seeds below which their spread says next to nothing."""
 WEAK = (
     "every tile has the label of its whole slide, also where it shows something else. The numbers tell how well tiles "
     "are given their slides' labels, not whether that is what they show."
@@ -162,7 +165,9 @@ def _difference(entry: _Entry, other: _Entry, is_primary: bool) -> dict[str, Any
         "low": low,
         "high": high,
         "p": sign_flip_p(units),
+        "effect_size": effect_size(units),
         "unit": "patch" if entry.models[0].groups is None else "group",
+        "independent": independent_tests(entry.models, other.models),
     }
 
 
@@ -175,7 +180,7 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
     for name in METRICS:
         values = [measured[name]["value"] for measured in entry.measured]
         if None in values:
-            reason = entry.measured[0][name]["reason"]
+            reason = entry.measured[values.index(None)][name]["reason"]
             metrics[name] = {"mean": None, "std": None, "low": None, "high": None, "reason": reason}
             continue
         low, high = interval(entry.mean_samples(name))
@@ -183,7 +188,6 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
         metrics[name] = {"mean": float(np.mean(values)), "std": std, "low": low, "high": high}
     key = (entry.row, entry.variant, control)
     own = (c for c in comparisons if (c["row"], c["variant"], c["against"]) == key)
-    few = test.n_groups is not None and test.n_groups < FEW_GROUPS
     return {
         "row": entry.row,
         "variant": entry.variant,
@@ -194,7 +198,7 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
         "train_labels": None if None in entry.train_labels else float(np.mean(entry.train_labels)),  # type: ignore[arg-type]
         "metrics": metrics,
         "difference": next(own, None),
-        "warning": f"only {test.n_groups} groups: intervals too narrow" if few else None,
+        "warning": _warning(test.n_groups, len(entry.runs)),
         "seeds": [
             {
                 "seed": run["seed"],
@@ -203,6 +207,16 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
             for run, measured in zip(entry.runs, entry.measured, strict=True)
         ],
     }
+
+
+def _warning(n_groups: int | None, n_seeds: int) -> str | None:
+    """What a reader of a number must know beside it."""
+    few = []
+    if n_groups is not None and n_groups < FEW_GROUPS:
+        few.append(f"only {n_groups} groups: intervals too narrow")
+    if n_seeds < FEW_SEEDS:
+        few.append(f"only {n_seeds} seed{'s' if n_seeds > 1 else ''}: another may differ")
+    return "; ".join(few) or None
 
 
 def _notes(lines: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]], resamples: int) -> list[str]:

@@ -18,15 +18,17 @@ from clipit.statistics.groups import group_codes
 class Predictions:
     """What a model says of one split.
 
-    `labels` int64 (n,), `groups` int64 (n,) codes of patients or slides, None where none is known, `probabilities`
-    float64 (n, C). `items` digests patch ids, labels and groups: equal where two models were tested on the same.
-    `weak`: the labels are those of whole slides, copied to their tiles. `facts`: what training noted of the model.
+    `labels` int64 (n,), `groups` int64 (n,) codes of patients or slides, None where none is known, `sources` of the
+    images or slides that patches were cut from, `probabilities` float64 (n, C). `items` digests patch ids, labels and
+    groups: equal where two models were tested on the same. `weak`: the labels are those of whole slides, copied to
+    their tiles. `facts`: what training noted of the model.
     """
 
     path: Path
     classes: Sequence[str]
     labels: np.ndarray
     groups: np.ndarray | None
+    sources: np.ndarray | None
     probabilities: np.ndarray
     items: str
     lineage: Mapping[str, str]
@@ -68,7 +70,7 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
     if not np.isfinite(flat).all():
         raise UserError(f"{path} holds probabilities that are not numbers: training diverged, lower the learning rate")
     probabilities = flat.reshape(len(labels), len(classes))
-    ids, groups = table.column("patch_id").to_pylist(), table.column("group").to_pylist()
+    ids, groups, sources = (table.column(name).to_pylist() for name in ("patch_id", "group", "source"))
     found = {}
     splits = np.asarray(table.column("split").to_pylist())
     for split in sorted(set(splits)):
@@ -80,6 +82,7 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
             classes,
             labels[rows],
             group_codes(names),
+            group_codes([sources[row] for row in rows]),
             probabilities[rows],
             items,
             stored.lineage,

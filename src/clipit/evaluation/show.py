@@ -8,8 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clipit.artifacts.tables import read_json
-from clipit.evaluation.table_text import best, heading, layout
-from clipit.statistics.metrics import METRICS
+from clipit.evaluation.table_text import SHOWN, best, heading, layout
 from clipit.statistics.wording import varying_columns
 
 _STYLES = {
@@ -44,7 +43,7 @@ def print_table(path: Path, console: Console | None = None) -> None:
         texts = [Text(_short(cell, line["warning"])) for cell in cells]
         if not wide:
             texts[labels + 1 : -2] = [Text(cell.split()[0]) for cell in cells[labels + 1 : -2]]
-        for offset, metric in enumerate(METRICS):
+        for offset, metric in enumerate(SHOWN):
             if best(table["rows"], line, metric):
                 texts[labels + offset].stylize("bold")
         grid.add_row(*texts, style="" if line["variant"] in table["primary"] else "dim")

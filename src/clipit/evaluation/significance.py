@@ -46,6 +46,12 @@ def sign_flip_p(units: np.ndarray, flips: int = 10_000, seed: int = 0) -> float:
     return (1 + extreme) / (1 + flips)
 
 
+def effect_size(units: np.ndarray) -> float | None:
+    """Cohen's d of paired differences: the mean of what the units add over its standard deviation; None without one."""
+    spread = float(np.std(units, ddof=1)) if len(units) > 1 else 0.0
+    return float(np.mean(units)) / spread if spread > 0 else None
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjusted p values, in the order given."""
     adjusted, largest = [0.0] * len(p_values), 0.0

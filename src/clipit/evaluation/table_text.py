@@ -5,19 +5,28 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clipit.statistics.metrics import METRICS
+from clipit.statistics.metrics import LOWER_IS_BETTER, METRICS
 from clipit.statistics.wording import bracket, markdown_table, p_value, points, shared_labels, varying_columns
 
 HEADINGS = {
     "balanced_accuracy": "balanced accuracy",
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
+    "cohen_kappa": "Cohen's kappa",
     "auroc": "AUROC",
+    "average_precision": "average precision",
+    "ece": "ECE",
+    "brier": "Brier score",
+    "negative_log_likelihood": "NLL, nats",
 }
+SHOWN = ("balanced_accuracy", "accuracy", "macro_f1", "auroc")
+"""The metrics of the short table; the others are in the CSV, the JSON and the report."""
+NOT_SHARES = frozenset({"cohen_kappa", "brier", "negative_log_likelihood"})
+"""Metrics that are no shares, and stand as they are, not in percent."""
 
 
 def as_csv(table: Mapping[str, Any]) -> str:
-    """Every number as a share in 0..1 with full precision, a line for each row and variant."""
+    """Every number with full precision, shares in 0..1, a line for each row and variant."""
     parts = ("mean", "std", "low", "high")
     difference = ("against", "value", "low", "high", "p", "p_adjusted", "primary", "unit")
     header = [*table["columns"], "variant", "n_seeds", "n_items", "n_groups"]
@@ -50,12 +59,12 @@ def as_markdown(table: Mapping[str, Any], title: str) -> str:
 def layout(table: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
     """(what all rows share, header, rows of cells), every cell a short text in percent."""
     varying = varying_columns(table)
-    header = [*varying, "variant", "seeds", *(HEADINGS[metric] for metric in METRICS)]
+    header = [*varying, "variant", "seeds", *(HEADINGS[metric] for metric in SHOWN)]
     header += [f"− {table['primary'][1]} (points)", "p"]
     body = []
     for line in table["rows"]:
         cells = [str(line["row"].get(column) or "–") for column in varying]
-        cells += [line["variant"], str(line["n_seeds"]), *(value(line["metrics"][metric]) for metric in METRICS)]
+        cells += [line["variant"], str(line["n_seeds"]), *(value(line["metrics"][metric], metric) for metric in SHOWN)]
         gap, warning = line["difference"], f" ⚠ {line['warning']}" if line["warning"] else ""
         cells[len(varying) + 2] += warning
         cells += [f"{points(gap['value'])} {bracket(gap)}{warning}", p_value(gap["p_adjusted"])] if gap else ["–", "–"]
@@ -70,16 +79,25 @@ def heading(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
     return ", ".join(str(verdict["row"][name]) for name in varying_columns(table) if verdict["row"].get(name)) + ": "
 
 
-def value(metric: Mapping[str, Any]) -> str:
-    """'81.2 ± 1.3 [78.0, 84.1]' in percent, or why there is none."""
+def value(metric: Mapping[str, Any], name: str) -> str:
+    """'81.2 ± 1.3 [78.0, 84.1]', shares in percent, or why there is none."""
     if metric["mean"] is None:
         return f"none ({metric['reason']})"
-    spread = "" if metric["std"] is None else f" ± {100 * metric['std']:.1f}"
-    return f"{100 * metric['mean']:.1f}{spread} {bracket(metric)}"
+    shown = [number(metric[part], name) for part in ("mean", "low", "high")]
+    spread = "" if metric["std"] is None else f" ± {number(metric['std'], name)}"
+    return f"{shown[0]}{spread} [{shown[1]}, {shown[2]}]"
+
+
+def number(value: float | None, name: str) -> str:
+    """A value of the metric `name`: a share in percent, another with three decimals."""
+    if value is None:
+        return "–"
+    return (f"{value:.3f}" if name in NOT_SHARES else f"{100 * value:.1f}").replace("-", "−")
 
 
 def best(lines: Sequence[Mapping[str, Any]], line: Mapping[str, Any], metric: str) -> bool:
-    """Whether no other line of the same data set has a higher mean of a metric."""
+    """Whether no other line of the same data set has a better mean of a metric."""
     rivals = [rival for rival in lines if rival["row"].get("dataset") == line["row"].get("dataset")]
     known = [mean for rival in rivals if (mean := rival["metrics"][metric]["mean"]) is not None]
-    return bool(known) and line["metrics"][metric]["mean"] == max(known)
+    extreme = min if metric in LOWER_IS_BETTER else max
+    return bool(known) and line["metrics"][metric]["mean"] == extreme(known)

@@ -87,11 +87,11 @@ class Flags:
     ] = 1
     scheduler: Annotated[
         int,
-        _flag(_HOW, "1: a cosine over 12,500 steps, down to 0.0001.", min=0, max=1),
+        _flag(_HOW, "1: a cosine down to 0.0001, over 12,500 epochs: it hardly moves.", min=0, max=1),
         Meaning(
             f"{_TRAINING}.schedule",
             "0",
-            "sets `schedule_steps: 12500`, `lr_end: 0.0001` too; moves at every step, the released one once an epoch",
+            "as there over 12,500 epochs, not steps; with `--protocol corrected` over the steps that there are",
         ),
     ] = 0
     kd_layers: Annotated[
@@ -119,7 +119,7 @@ class Flags:
     lora_vision: Annotated[
         int,
         _flag(_LORA, "1: adapters on the backbone.", min=0, max=1),
-        Meaning(f"{_TRAINING}.lora.vision", "1"),
+        Meaning(f"{_TRAINING}.lora.vision", "1", "0 trains on cached features, so without augmentation"),
     ] = 1
     no_lin: Annotated[
         bool,
@@ -130,14 +130,15 @@ class Flags:
     ] = False
 
     monitor: Annotated[
-        str,
-        _flag(_STOP, "val_loss (with distillation), val_ce, val_acc."),
+        str | None,
+        _flag(_STOP, "val_loss (with distillation), val_ce, val_acc; with --protocol corrected val_ce."),
         Meaning(
             f"{_TRAINING}.monitor",
             "val_loss",
-            "`val_acc` is balanced accuracy; `val_ce`, without distillation, is ours; `val_auc` is refused",
+            "`val_acc` is balanced accuracy; `val_ce`, without distillation, is ours, and the default of `--protocol "
+            "corrected`; `val_auc` is refused",
         ),
-    ] = "val_loss"
+    ] = None
     mod: Annotated[
         Literal["min", "max"] | None,
         _flag(_STOP, "What is better of --monitor; it knows by itself."),

@@ -95,8 +95,11 @@ def _training(flags: Flags, preset: Preset) -> dict[str, Any]:
         **_early(flags),
     }
     if flags.scheduler:
-        asked |= {"schedule": "cosine", "schedule_steps": 12_500, "lr_end": 1e-4}
+        asked["schedule"] = "cosine"
     released = {key: value for key, value in RELEASED.items() if value is not None}
+    if flags.protocol == "corrected":  # the rate that stays as it is for 12,500 epochs is a quirk
+        by_step: dict[str, Any] = {"schedule_steps": None, "schedule_unit": "step"}
+        released |= {**by_step, "teacher": {**released["teacher"], **by_step}}
     return {"protocol": flags.protocol, **deep_merge(deep_merge(released, preset.training), asked)}
 
 
@@ -108,6 +111,11 @@ def _refuse_unknown_meanings(flags: Flags) -> None:
             f"--kd-layers {flags.kd_layers}: the released script does nothing with it, and what it means is documented "
             "nowhere: leave it out"
         )
+    if not flags.lora_vision and not flags.lora_text:
+        changed = flags.lora_r != 16, flags.lora_alpha != 8, flags.lora_dropout != 0
+        named = zip(("--lora-r", "--lora-alpha", "--lora-dropout"), changed, strict=True)
+        if asked := next((name for name, is_set in named if is_set), None):
+            raise UserError(f"{asked} says nothing with --lora-vision 0 --lora-text 0: leave it out, or adapt a tower")
     if flags.no_lin:
         raise UserError(
             "--no-lin has no counterpart: leave it out, or print the configuration with --print-config, choose layers "
@@ -122,13 +130,12 @@ def _validations(flags: Flags) -> int:
 
 
 def _monitor(flags: Flags) -> str:
-    if flags.monitor not in _MONITORS:
-        raise UserError(f"--monitor {flags.monitor} is unknown{hint(flags.monitor, _MONITORS)}")
-    column, better = _MONITORS[flags.monitor]
+    name = flags.monitor or ("val_loss" if flags.protocol == "upstream" else "val_ce")
+    if name not in _MONITORS:
+        raise UserError(f"--monitor {name} is unknown{hint(name, _MONITORS)}")
+    column, better = _MONITORS[name]
     if flags.mod not in (None, better):
-        raise UserError(
-            f"--mod {flags.mod} contradicts --monitor {flags.monitor}: of that, {better} is best: leave --mod out"
-        )
+        raise UserError(f"--mod {flags.mod} contradicts --monitor {name}: of that, {better} is best: leave --mod out")
     return column
 
 

@@ -64,14 +64,14 @@ def save_student(
 
 
 def load_student(folder: str | Path) -> ExportedStudent:
-    """Loads the student in `folder`.
+    """Loads the student in `folder`; one that was exported for the hub names its weights otherwise.
 
     Raises:
         UserError: a file is missing, or the weights are not the ones that `student.json` describes.
     """
     folder = Path(folder)
     description = read_json(folder / DESCRIPTION)
-    stored = read_tensors(folder / WEIGHTS)
+    stored = read_tensors(folder / description.get("weights", WEIGHTS))
     if file_digest(stored.path) != description["weights_sha256"]:
         raise UserError(
             f"{stored.path} is not the file that {DESCRIPTION} beside it describes: export the student again"

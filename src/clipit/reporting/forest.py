@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clipit.evaluation.compare import the_match
-from clipit.evaluation.table_text import HEADINGS, best, heading, value
+from clipit.evaluation.table_text import HEADINGS, best, heading, number, value
 from clipit.reporting.axis import Axis, window
 from clipit.statistics.metrics import METRICS
 from clipit.statistics.wording import bracket, p_value, points, varying_columns
@@ -41,9 +41,9 @@ def forest(table: Mapping[str, Any]) -> dict[str, Any]:
                 "gap_bracket": gap and bracket(gap),
                 "gap_mark": gap and gap_axis and gap_axis.mark(gap["value"], gap),
                 "p": gap and p_value(gap["p_adjusted"]),
-                "metrics": [value(line["metrics"][name]) for name in METRICS],
+                "metrics": [value(line["metrics"][name], name) for name in METRICS],
                 "per_seed": [
-                    {"seed": seed["seed"], "values": [_percent(seed["metrics"][name]) for name in METRICS]}
+                    {"seed": seed["seed"], "values": [number(seed["metrics"][name], name) for name in METRICS]}
                     for seed in line["seeds"]
                 ],
             }
@@ -84,7 +84,3 @@ def _measured(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
 
 def _ends(intervals: Iterable[Mapping[str, Any]]) -> list[float]:
     return [one[end] for one in intervals for end in ("low", "high")]
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"

@@ -23,6 +23,7 @@ class Examples:
         patch_id: (N,) names.
         row: (N,) int64 rows of the patch store.
         group: patient or slide, None where unknown.
+        source: image or slide that the pixels come from.
         split: (N,) "train", "val" or "test".
         label: (N,) int64 index into `classes`, `UNLABELLED` where there is none.
         classes: class names.
@@ -33,6 +34,7 @@ class Examples:
     patch_id: np.ndarray
     row: np.ndarray
     group: list[str | None]
+    source: list[str]
     split: np.ndarray
     label: np.ndarray
     classes: tuple[str, ...]
@@ -67,6 +69,7 @@ def read_examples(patches: Path, splits: Path, labels: Path) -> Examples:
         patch_id=patch_id,
         row=np.array(patch_table.column("index"), dtype=np.int64),
         group=patch_table.column("group"),
+        source=patch_table.column("source"),
         split=np.array(split_table.column("split"), dtype=object)[positions(patch_id, split_table)],
         label=np.array(label, dtype=np.int64)[positions(patch_id, label_table)],
         classes=tuple(label_table.meta["classes"]),

@@ -97,6 +97,7 @@ def _trainer(training: StudentTraining, fit: Fit) -> pl.Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        deterministic="warn" if fit.device.startswith("cuda") else False,  # a CPU's kernels are so by themselves
         plugins=[LightningEnvironment(), WholeFiles()],  # Lightning's own environment, inside a SLURM job too
     )
 

@@ -75,7 +75,7 @@ def fit_head(
     steps = settings["steps"] or settings["epochs"] * epoch
     length = -(-steps // _ROUNDS) if settings["steps"] else epoch
     optimiser = optimiser_of(head.parameters(), settings)
-    schedule = schedule_of(optimiser, settings, steps)
+    schedule = schedule_of(optimiser, settings, steps=steps, epoch=epoch)
     objective = CrossEntropy(softmax_twice)
     batches = batches_of(len(train.labels), batch, np.random.default_rng(seed))
     best = HeadFit(copy.deepcopy(head), 0, float("inf"))
@@ -92,12 +92,27 @@ def fit_head(
             with torch.no_grad():
                 logits = head(val.features)
             val_loss = float(F.cross_entropy(logits, val.labels))
-            balanced = balanced_accuracy_of(val.labels.numpy(), logits.argmax(dim=-1).numpy())
-            cost = -balanced if settings["select"] == "balanced_accuracy" else val_loss
-            if math.isfinite(val_loss) and cost < lowest:
+            cost = validation_cost(settings["select"], val_loss, logits, val.labels)
+            if cost < lowest:
                 lowest, best = cost, HeadFit(copy.deepcopy(head), done // length + 1, val_loss)
             progress.advance(now, val_loss=val_loss)
     return finite(best, what)
+
+
+def validation_cost(select: str, loss: float, logits: Tensor, labels: Tensor) -> float:
+    """What is lowest where validation is best, by `select` of config.training.Head; infinite where `loss` is no number.
+
+    Args:
+        select: see above.
+        loss: the cross-entropy of `logits`.
+        logits: (n, C), on the CPU.
+        labels: int64 (n,).
+    """
+    if not math.isfinite(loss):
+        return math.inf
+    if select == "balanced_accuracy":
+        return -balanced_accuracy_of(labels.numpy(), logits.argmax(dim=-1).numpy())
+    return loss
 
 
 def finite(fit: HeadFit, what: str) -> HeadFit:

@@ -1,5 +1,6 @@
 """What a training notes as it goes: mean losses, and the best validation with its weights."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,8 +75,11 @@ class Best:
 
 
 def _cost(column: str, row: Mapping[str, float]) -> float | None:
+    """None where there is none, or what there is is no number."""
     value = row.get(column)
-    return -value if value is not None and column in _LARGER_IS_BETTER else value
+    if value is None or not math.isfinite(value):
+        return None
+    return -value if column in _LARGER_IS_BETTER else value
 
 
 def gathered(items: list[Any]) -> list[Any]:

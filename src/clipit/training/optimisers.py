@@ -1,10 +1,11 @@
 """Optimisers and their schedules, by the names of the configuration."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
+from torch.optim.lr_scheduler import ConstantLR, LambdaLR, LRScheduler
 
 _MOMENTUM = 0.9
 
@@ -17,8 +18,22 @@ def optimiser_of(weights: Iterable[torch.nn.Parameter], settings: Mapping[str, A
     return {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings["optimiser"]](weights, **shared)
 
 
-def schedule_of(optimiser: torch.optim.Optimizer, settings: Mapping[str, Any], steps: int) -> LRScheduler:
-    """By `schedule` (constant, cosine), `schedule_steps` (None: `steps`) and `lr_end`; one call a step."""
+def schedule_of(
+    optimiser: torch.optim.Optimizer, settings: Mapping[str, Any], *, steps: int, epoch: int
+) -> LRScheduler:
+    """By `schedule` (constant, cosine), `schedule_steps` (None: all), `schedule_unit` and `lr_end`; one call a step.
+
+    Args:
+        optimiser: whose rate it sets.
+        settings: see above.
+        steps: of the training.
+        epoch: steps of a pass over the train patches; the unit `epoch` changes the rate after each alone.
+    """
     if settings["schedule"] == "constant":
         return ConstantLR(optimiser, factor=1.0, total_iters=0)
-    return CosineAnnealingLR(optimiser, T_max=settings["schedule_steps"] or steps, eta_min=settings["lr_end"])
+    unit = epoch if settings["schedule_unit"] == "epoch" else 1
+    length = settings["schedule_steps"] or -(-steps // unit)
+    lowest = settings["lr_end"] / settings["lr"]
+    return LambdaLR(
+        optimiser, lambda step: lowest + (1 - lowest) * (1 + math.cos(math.pi * (step // unit) / length)) / 2
+    )

@@ -36,6 +36,7 @@ def write_predictions(
         "split": examples.split[chosen],
         "label": examples.label[chosen],
         "group": [examples.group[i] for i in chosen],
+        "source": [examples.source[i] for i in chosen],
         "prob": list(probabilities),
     }
     meta = {"classes": list(examples.classes), "weak_labels": examples.weak, **(facts or {})}

@@ -184,7 +184,10 @@ def _export(
         student.head.h_v = merge_lora(adapters["h_v"]).layer
     val = examples.labelled("val")
     predicted: dict[str, Any] = {"batch": 2 * fit.batch, "device": fit.own_device}
-    features = predict_features(student.backbone, opened.transform, store, examples.row[val], **predicted)
+    if data.features is not None:
+        features = data.features[data.val].numpy()
+    else:
+        features = predict_features(student.backbone, opened.transform, store, examples.row[val], **predicted)
     present = with_present_targets(data, fit.own_device)
     diagnostics = diagnose(
         student.cpu().head,
@@ -197,7 +200,11 @@ def _export(
     )
     if isinstance(student.head, DirectDistillation):
         student.head = student.head.exported()
-    facts = {"diagnostics": {"val": diagnostics}, "train_labels": len(data.train)}
+    facts = {
+        "diagnostics": {"val": diagnostics},
+        "train_labels": len(data.train),
+        "patches": {"size": store.size, "mpp": _resolution(examples)},
+    }
     save_student(
         out,
         student,
@@ -211,6 +218,14 @@ def _export(
     rows = examples.row[evaluated(examples)]
     probabilities = predict_probabilities(exported.student, exported.transform, store, rows, **predicted)
     write_predictions(out / "predictions.parquet", examples, probabilities, provenance, facts=facts)
+
+
+def _resolution(examples: Examples) -> float | None:
+    """Microns per pixel of the patches, None where it is unknown or not the same, within 2%, for all."""
+    found = [mpp for mpp in examples.stored[0].column("mpp") if mpp is not None]
+    if not found or len(found) < len(examples.patch_id) or max(found) > 1.02 * min(found):
+        return None
+    return float(np.median(found))
 
 
 def _targets(files: Files, settings: Mapping[str, Any], examples: Examples) -> Targets | None:

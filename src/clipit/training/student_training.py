@@ -23,7 +23,7 @@ from clipit.training.batches import Step, plan_steps, rounds_of
 from clipit.training.history import Best, Means, gathered
 from clipit.training.optimisers import optimiser_of, schedule_of
 from clipit.training.protocol import PROTOCOLS
-from clipit.training.student_data import StudentData
+from clipit.training.student_data import StudentData, steps_of
 
 
 class StudentTraining(pl.LightningModule):
@@ -64,6 +64,7 @@ class StudentTraining(pl.LightningModule):
         self._loss = torch.zeros(())
         self._unchecked: tuple[int, Tensor, Tensor] | None = None
         self._val: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._val_targets: Tensor | None = None
 
     # ---------------------------------------------------------------------------------------------------- its data
 
@@ -156,6 +157,8 @@ class StudentTraining(pl.LightningModule):
     def _target(self, patches: Tensor) -> Tensor:
         """The targets of `patches`, looked up, or computed where the text tower trains."""
         if self.text_targets is not None:
+            if self._val_targets is not None:
+                return self._val_targets[patches - len(self.data.labels) + len(self._val_targets)].to(self.device)
             vectors: Tensor = self.text_targets(patches)
             return vectors
         assert self.data.targets is not None
@@ -174,10 +177,12 @@ class StudentTraining(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self._check()
+        if self.text_targets is not None:  # each text once, not once a batch; val patches are the last
+            self._val_targets = self.text_targets.of_many(self.data.val)
 
     def on_validation_epoch_end(self) -> None:
         parts = gathered(self._val)
-        self._val = []
+        self._val, self._val_targets = [], None
         patches, logits, kd = (torch.cat(each) for each in zip(*parts, strict=True))
         order = patches.argsort()
         patches, logits, kd = patches[order], logits[order], kd[order] if len(kd) else kd
@@ -201,11 +206,18 @@ class StudentTraining(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimiser = optimiser_of(self._trainable().values(), self.settings)
-        schedule = schedule_of(optimiser, self.settings, self.data.steps)
+        epoch = steps_of(1, self.settings["batch"], len(self.data.train))
+        schedule = schedule_of(optimiser, self.settings, steps=self.data.steps, epoch=epoch)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def restore_best(self) -> None:
-        """Puts the kept weights back."""
+        """Puts the kept weights back.
+
+        Raises:
+            UserError: no validation gave a number.
+        """
+        if not self.best.weights:
+            raise UserError(f"{self.settings['monitor']} was never a number: lower training.lr")
         with torch.no_grad():
             for name, weight in self._trainable().items():
                 weight.copy_(self.best.weights[name])

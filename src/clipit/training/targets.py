@@ -45,7 +45,12 @@ class Targets:
             ) from error
 
     def centred(self, on: Sequence[str] | np.ndarray) -> "Targets":
-        """Less the mean target of the patches `on`, normalised again: what is common to all targets says nothing."""
+        """Less the mean target of the patches `on`, normalised again: what is common to all targets says nothing.
+
+        One vector for every patch would be nothing but rounding then, and is left as it is.
+        """
+        if self.patch_id is None:
+            return self
         return replace(self, matrix=_normalise(self.matrix - self.of(on).mean(axis=0)))
 
     def inputs(self) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from clipit.encoders.retriever import load_retriever
 from clipit.models.heads import TextHead
 from clipit.runtime.progress import Progress
 from clipit.training.examples import Examples, read_examples
-from clipit.training.head_fit import HeadFit, batches_of, finite
+from clipit.training.head_fit import HeadFit, batches_of, finite, validation_cost
 from clipit.training.label_fraction import keep_labels
 from clipit.training.optimisers import optimiser_of, schedule_of
 from clipit.training.student_data import steps_of
@@ -92,7 +92,7 @@ def train_text_teacher(
 
 
 def _fit(targets: TextTargets, head: TextHead, examples: Examples, settings: Mapping[str, Any], seed: int) -> HeadFit:
-    """Trains both; the round with the lowest validation cross-entropy counts, and its weights are put back."""
+    """Trains both; the round that is best on validation (`select`) counts, and its weights are put back."""
     train, val = examples.labelled("train"), examples.labelled("val")
     label = torch.from_numpy(examples.label)
     device = next(head.parameters()).device
@@ -100,10 +100,11 @@ def _fit(targets: TextTargets, head: TextHead, examples: Examples, settings: Map
     parts = nn.ModuleDict({"head": head, "text": targets})
     weights = [weight for weight in parts.parameters() if weight.requires_grad]
     optimiser = optimiser_of(weights, settings)
-    schedule = schedule_of(optimiser, settings, steps)
+    schedule = schedule_of(optimiser, settings, steps=steps, epoch=steps_of(1, settings["batch"], len(train)))
     batches = batches_of(len(train), settings["batch"], np.random.default_rng(seed))
     borders = {-(-steps * i // _ROUNDS) for i in range(1, _ROUNDS + 1)}
     best, lowest, chosen_at = [weight.detach().clone() for weight in weights], float("inf"), 0
+    chosen_loss = float("inf")
     with Progress("text teacher", steps, "steps") as progress:
         for step, chosen in enumerate(itertools.islice(batches, steps), start=1):
             parts.train()
@@ -117,10 +118,12 @@ def _fit(targets: TextTargets, head: TextHead, examples: Examples, settings: Map
                 with torch.no_grad():
                     said = head(targets.of_many(torch.from_numpy(val)).to(device)).cpu()
                 val_loss = float(F.cross_entropy(said, label[val]))
-                if val_loss < lowest:
-                    best, lowest, chosen_at = [weight.detach().clone() for weight in weights], val_loss, step
+                cost = validation_cost(settings["select"], val_loss, said, label[val])
+                if cost < lowest:
+                    best, lowest, chosen_at = [weight.detach().clone() for weight in weights], cost, step
+                    chosen_loss = val_loss
             progress.advance(loss=float(loss.detach()))
     with torch.no_grad():
         for weight, kept in zip(weights, best, strict=True):
             weight.copy_(kept)
-    return finite(HeadFit(head, chosen_at, lowest), "text teacher")
+    return finite(HeadFit(head, chosen_at, chosen_loss), "text teacher")
