@@ -127,7 +127,8 @@ def test_one_variant_alone_gets_a_page(page, artefacts, tmp_path) -> None:
     alone["pairings_json"] = None
     html = page(experiments=[{**alone, "slides": []}])
     assert "Not measured" in html
-    assert 'class="curves"' not in html
+    assert "Training curves" not in html
+    assert "Reliability and ROC of colour" in html
 
 
 def test_every_row_is_drawn_against_its_control(page) -> None:

@@ -20,7 +20,7 @@ COLOURS = (
 """Of the classes in turn: told apart by most colour-blind eyes, the first eight after Okabe and Ito (2008)."""
 
 _STRONGEST = 0.75
-_LINE = 22
+_LINE = 32
 
 
 def write_maps(
@@ -63,12 +63,12 @@ def _legend(classes: Sequence[str], probabilities: np.ndarray, width: int) -> Im
     known = probabilities[~np.isnan(probabilities).any(axis=1)]
     counts = np.bincount(known.argmax(axis=1), minlength=len(classes)) if len(known) else np.zeros(len(classes), int)
     legend = Image.new("RGB", (width, _LINE * len(classes) + 16), "white")
-    draw, font = ImageDraw.Draw(legend), ImageFont.load_default(15)
+    draw, font = ImageDraw.Draw(legend), ImageFont.load_default(22)
     for i, (name, count) in enumerate(zip(classes, counts, strict=True)):
         y = 8 + i * _LINE
-        draw.rectangle((10, y + 2, 26, y + 18), fill=COLOURS[i % len(COLOURS)])
+        draw.rectangle((12, y + 4, 36, y + 28), fill=COLOURS[i % len(COLOURS)])
         share = f"{100 * count / max(1, len(known)):.0f}%"
-        draw.text((36, y), f"{name}: {count:,} tiles, {share}", fill=(30, 30, 30), font=font)
+        draw.text((48, y + 2), f"{name}: {count:,} tiles, {share}", fill=(30, 30, 30), font=font)
     return legend
 
 

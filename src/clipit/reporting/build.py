@@ -12,6 +12,7 @@ from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import read_json
 from clipit.evaluation.selection import chosen_runs
 from clipit.reporting.audits import audits as audit_cards
+from clipit.reporting.certainty import certainties
 from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_times import embedding_times
@@ -87,6 +88,7 @@ def _experiment(
         "forest": forest(table),
         "notes": table["notes"],
         "confusions": confusions(runs, table),
+        "certainties": certainties(runs, table, experiment["name"]),
         "label_curve": label_curve(_label_rows(table), f"{experiment['name']} labels"),
         "curves": all_curves(runs, table, experiment["name"]),
         "pairings": None if compared is None else pairing_sections(compared, experiment["name"]),
