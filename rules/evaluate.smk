@@ -45,6 +45,7 @@ rule compare:
         runs=lambda w: BIND.compared(w.experiment),
         synthetic=lambda w: BIND.synthetic(w.experiment),
         cautions=lambda w: BIND.overlaps(w.experiment),
+        published=lambda w: BIND.published(w.experiment),
         code=lambda w: BIND.code("compare"),
     message:
         "Comparing the variants of {wildcards.experiment}"

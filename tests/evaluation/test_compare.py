@@ -7,9 +7,11 @@ import pytest
 from rich.console import Console
 
 from clipit.artifacts.provenance import Origin
+from clipit.evaluation.beside import beside
 from clipit.evaluation.compare import compare, the_match
 from clipit.evaluation.evaluate import evaluate
 from clipit.evaluation.show import print_table
+from clipit.evaluation.table_text import published
 from clipit.runtime.errors import UserError
 
 SKILLS = {"colour": 0.2, "lora_only": 0.8, "random_pairing": 0.85, "image_distillation": 0.9, "clipit": 2.0}
@@ -171,3 +173,23 @@ def test_a_variant_without_a_backbone_has_no_control_among_two(experiment) -> No
 def test_rows_match_on_the_labels_that_both_have() -> None:
     assert the_match({"dataset": "a", "corpus": None}, [({"dataset": "a", "corpus": "b"}, "it")]) == "it"
     assert the_match({"dataset": "a"}, [({"dataset": "b"}, "it")]) is None
+
+
+def test_published_numbers_stand_beside_ours(experiment, tmp_path) -> None:
+    table, _, text, _ = experiment()
+    assert table["published"] == []
+    assert "Beside published" not in text
+    mine = table["rows"][-1]
+    accuracy = mine["metrics"]["accuracy"]
+    numbers = [
+        {"dataset": "phantom", "backbone": "net", "variant": "clipit", "source": "X", "metric": "accuracy", "runs": 3,
+         "value": value, "std": 0.01, "tested_on": "a", "checkpoint_chosen_on": "b"}
+        for value in (accuracy["low"] + 0.001, accuracy["low"] - 0.001)
+    ]  # fmt: skip
+    found = beside([{**mine, "row": {**mine["row"], "backbone": "net"}}], numbers)
+    assert [one["covered"] for one in found] == [True, False]
+    assert found[0]["difference"] == pytest.approx(accuracy["mean"] - numbers[0]["value"])
+    assert beside([mine], numbers) == [], "another backbone"
+    header, body = published({**table, "published": found})
+    assert body[0][header.index("published")] == f"{100 * numbers[0]['value']:.1f} ± 1.0 (3 runs)"
+    assert body[1][header.index("our interval covers it")] == "no"

@@ -15,5 +15,6 @@ with job(snakemake.log[0]):
         Path(snakemake.output.json),
         synthetic=snakemake.params.synthetic,
         cautions=snakemake.params.cautions,
+        published=snakemake.params.published,
         origin=Origin("compare", {"experiment": snakemake.wildcards.experiment}, snakemake.params.code),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from clipit.artifacts.atomic import write_text
 from clipit.artifacts.provenance import Origin, check_lineage, file_digest
 from clipit.artifacts.tables import read_json, write_json
+from clipit.evaluation.beside import beside
 from clipit.evaluation.bootstrap import resample_metrics
 from clipit.evaluation.independent import independent_tests
 from clipit.evaluation.predictions import Predictions, read_predictions
@@ -65,6 +66,7 @@ def compare(
     *,
     synthetic: bool = False,
     cautions: Sequence[str] = (),
+    published: Sequence[Mapping[str, Any]] = (),
     origin: Origin,
     primary: Sequence[str] = PRIMARY,
     resamples: int = 2000,
@@ -74,7 +76,8 @@ def compare(
     Each of `runs` is {"row": labels such as dataset or backbone, "variant", "seed", "candidate": its values of the
     settings that are lists, "metrics": path, "predictions": path}. Of a variant's candidates the best on validation
     counts; all that is shown is measured on the test split. `primary` names the one comparison that is made in any
-    case; the p values of all others are corrected after Holm. `cautions` are shown among the notes.
+    case; the p values of all others are corrected after Holm. `cautions` are shown among the notes, `published` numbers
+    (`config.literature.published`) beside ours.
 
     Raises:
         UserError: no run, a run without test patches, or variants of one row tested on different patches.
@@ -92,6 +95,7 @@ def compare(
         "comparisons": comparisons,
         "notes": [SYNTHETIC] * synthetic + list(cautions) + notes_of(choices) + _notes(lines, comparisons, resamples),
         "choices": choices,
+        "published": beside(lines, published),
         "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
     }
     inputs = {f"{run['variant']}/seed{run['seed']}/{i}": run["predictions"] for i, run in enumerate(runs)}

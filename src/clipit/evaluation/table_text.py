@@ -53,7 +53,26 @@ def as_markdown(table: Mapping[str, Any], title: str) -> str:
     for verdict in table["verdicts"]:
         lines += [f"**{heading(table, verdict)}{verdict['text']}.**", ""]
         lines += [line for control in verdict["controls"] for line in (control, "")]
-    return "\n".join([*lines, *markdown_table(header, body), "", *(f"- {note}" for note in table["notes"])]) + "\n"
+    lines += [*markdown_table(header, body), "", *(f"- {note}" for note in table["notes"])]
+    if table["published"]:
+        lines += ["", "## Beside published numbers", "", *markdown_table(*published(table))]
+    return "\n".join(lines) + "\n"
+
+
+def published(table: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """(header, rows of cells) of published numbers beside ours, in percent."""
+    varying = varying_columns(table)
+    header = [*varying, "variant", "metric", "ours", "published", "ours − published", "our interval covers it"]
+    header += ["source", "tested on", "its checkpoint chosen on"]
+    body = []
+    for one in table["published"]:
+        theirs = number(one["value"], one["metric"])
+        theirs += f" ± {number(one['std'], one['metric'])}" * (one["std"] is not None) + f" ({one['runs']} runs)"
+        cells = [str(one["row"].get(column) or "–") for column in varying]
+        cells += [one["variant"], HEADINGS[one["metric"]], value(one["ours"], one["metric"]), theirs]
+        cells += [f"{points(one['difference'])} points", "yes" if one["covered"] else "no"]
+        body.append([*cells, one["source"], one["tested_on"], one["checkpoint_chosen_on"]])
+    return header, body
 
 
 def layout(table: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:

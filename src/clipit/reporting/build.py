@@ -11,6 +11,7 @@ from clipit.artifacts.atomic import write_text
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import read_json
 from clipit.evaluation.selection import chosen_runs
+from clipit.evaluation.table_text import published
 from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.certainty import certainties
 from clipit.reporting.confusion import confusions
@@ -87,6 +88,7 @@ def _experiment(
         "verdicts": verdicts(table),
         "forest": forest(table),
         "notes": table["notes"],
+        "published": published(table) if table["published"] else None,
         "confusions": confusions(runs, table),
         "certainties": certainties(runs, table, experiment["name"]),
         "label_curve": label_curve(_label_rows(table), f"{experiment['name']} labels"),

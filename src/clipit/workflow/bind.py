@@ -20,6 +20,7 @@ from clipit.config.encoders import (
 )
 from clipit.config.expand import Plan
 from clipit.config.experiment import Config
+from clipit.config.literature import published
 from clipit.config.names import COLOUR
 from clipit.config.runs import Run
 from clipit.config.variants import VARIANTS
@@ -301,6 +302,11 @@ class Binding(PairBinding):
     def overlaps(self, experiment: str) -> list[str]:
         """Cautions on models that were pretrained on what an experiment's images or reports are drawn from."""
         return overlaps(self._config, self._plan.tables[experiment])
+
+    def published(self, experiment: str) -> list[dict[str, Any]]:
+        """Published numbers of an experiment's data sets, backbones and variants."""
+        rows = self._plan.tables[experiment]
+        return published((row.run.dataset, row.run.backbone, row.run.variant) for row in rows if row.run.has_backbone)
 
     def synthetic(self, experiment: str) -> bool:
         """Whether an experiment rests on the phantom."""
