@@ -17,6 +17,7 @@ from clipit.config.variants import VARIANTS
 from clipit.evaluation.compare import compare
 from clipit.evaluation.evaluate import evaluate
 
+N = 1440
 CLASSES = ["glands", "tumour", "lymphocytes", "stroma", "mucin", "debris"]
 SKILLS = {
     "colour": 0.5, "linear_probe": 1.7, "lora_only": 2.2, "random_pairing": 2.1, "image_distillation": 2.45,
@@ -72,18 +73,19 @@ def _run(root: Path, variant: str, seed: int, n: int) -> dict[str, Any]:
 def _montage(root: Path) -> dict[str, Path]:
     """Two patches a class with a hostile report among theirs."""
     rng = np.random.default_rng(0)
-    n, size = 4 * len(CLASSES), 64
+    n, size = 4 * len(CLASSES), 32
     colours = rng.integers(90, 230, (len(CLASSES), 1, 1, 3))
-    pixels = np.concatenate([colours] * 4) + rng.integers(-25, 25, (n, size, size, 3))
+    pixels = np.concatenate([colours] * (N // len(CLASSES))) + rng.integers(-25, 25, (N, size, size, 3))
     files = {name: root / f"{name}.parquet" for name in ("patches", "labels", "pairs", "reports")}
     files["store"] = root / "patches.zarr"
     write_store(files["store"], pixels.astype(np.uint8))
-    ids = [f"patch-{i:04d}" for i in range(n)]
-    rows = {"index": range(n), "patch_id": ids, "source": ids, "group": [None] * n, "x": [0] * n, "y": [0] * n,
-            "width": [0] * n, "mpp": [None] * n, "sha256": ids}  # fmt: skip
+    ids = [f"patch-{i:04d}" for i in range(N)]
+    rows = {"index": range(N), "patch_id": ids, "source": ids, "group": [None] * N, "x": [0] * N, "y": [0] * N,
+            "width": [0] * N, "mpp": [None] * N, "sha256": ids}  # fmt: skip
     by_patches, by_reports = {"patches": "p"}, {"reports": "r"}
     origin = Origin("test")
     write_table(files["patches"], rows, patches.SCHEMA, origin.provenance(lineage=by_patches))
+    ids = ids[:n]
     rows = {"patch_id": ids, "label": [None if i == 0 else i % len(CLASSES) for i in range(n)]}
     write_table(files["labels"], rows, labels.SCHEMA, origin.provenance(lineage=by_patches), {"classes": CLASSES})
     texts = [HOSTILE] + [
@@ -137,7 +139,7 @@ def _pairings(root: Path) -> Path:
 def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The keyword arguments of `build_report` for one finished experiment."""
     root = tmp_path_factory.mktemp("artefacts")
-    runs = [_run(root, variant, seed, 1440) for variant in SKILLS for seed in range(3)]
+    runs = [_run(root, variant, seed, N) for variant in SKILLS for seed in range(3)]
     outs = [root / f"demo.{suffix}" for suffix in ("csv", "md", "json")]
     compare(runs, *outs, origin=Origin("compare", code="c" * 64), resamples=300)
     return {

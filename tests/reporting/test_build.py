@@ -97,7 +97,7 @@ def test_long_reports_are_cut(page) -> None:
 
 def test_without_show_text_no_word_and_no_id_of_a_report_is_in_the_page(page) -> None:
     html = page(show_text=False)
-    assert html.count('src="data:image/png') == 6 * 3
+    assert html.count('src="data:image/png') == 6 * 3 + 2 * 6
     for secret in ("TCGA", "zymogenic", "formalin", "biopsy", "script", "<blockquote"):
         assert secret not in html
 

@@ -22,6 +22,7 @@ from clipit.reporting.label_curve import label_curve
 from clipit.reporting.montage import montage as montage_sections
 from clipit.reporting.pairings import pairings as pairing_sections
 from clipit.reporting.slides import slides as slide_sections
+from clipit.reporting.won_lost import won_and_lost
 from clipit.statistics.wording import varying_columns
 
 # The answer to "does text help?" in a word, and its sign, which colour alone must not carry.
@@ -48,7 +49,7 @@ def build_report(
     """Writes the page to `out`: styles, figures and images inside, nothing loaded from elsewhere.
 
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
-    "history": path or None, "student": path or None}], "audits": [{"row": names, "audit": path}],
+    "predictions": path, "history": path or None, "student": path or None}], "audits": [{"row": names, "audit": path}],
     "pairings_json": path or None, "montage": {"row": names, "files": what `reporting.montage` reads} or None,
     "slides": [{"dataset", "slides": path}]}.
     `meanings` says what each variant is. Without `show_text` neither a report's text nor its id is in the page. With
@@ -97,6 +98,8 @@ def _experiment(
         "audits": audit_cards(experiment["audits"]),
         "montage": None if montage is None else montage_sections(montage["files"], show_text=show_text),
         "shown_pairing": None if montage is None else montage["row"],
+        "won_lost": None if montage is None else won_and_lost(runs, table["primary"], montage, show_text=show_text),
+        "primary": table["primary"],
         "slides": slide_sections(experiment["slides"]),
         "students": [
             {"variant": run["variant"], "seed": run["seed"], "path": os.path.relpath(run["student"], folder)}

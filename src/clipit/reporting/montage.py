@@ -47,21 +47,23 @@ def montage(files: Mapping[str, str | Path], *, show_text: bool) -> list[dict[st
         items = []
         for patch in chosen:
             pixels, pair = store.batch([row_of[patch]])[0], paired[patch]
-            item = {"image": _data_uri(pixels), "similarity": f"{pair['similarity']:.2f}"}
+            item = {"image": data_uri(pixels), "similarity": f"{pair['similarity']:.2f}"}
             if show_text:
-                item |= {"id": pair["report_id"], "report": _beginning(texts[pair["report_id"]])}
+                item |= {"id": pair["report_id"], "report": beginning(texts[pair["report_id"]])}
             items.append(item)
         if items:
             sections.append({"name": name, "items": items})
     return sections
 
 
-def _beginning(text: str) -> str:
+def beginning(text: str) -> str:
+    """The first words of a report."""
     words = text.split()
     return " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
 
 
-def _data_uri(patch: np.ndarray) -> str:
+def data_uri(patch: np.ndarray) -> str:
+    """A patch, uint8 (s, s, 3), as a PNG that stands in the page itself."""
     image = Image.fromarray(patch)
     image.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()

@@ -242,7 +242,10 @@ class Binding(PairBinding):
     def report_files(self) -> list[str]:
         """Every file that the report shows."""
         files = [
-            row[key] for title in self._plan.tables for row in self.compared(title) for key in ("history", "student")
+            row[key]
+            for title in self._plan.tables
+            for row in self.compared(title)
+            for key in ("history", "predictions", "student")
         ]
         files += [audit["audit"] for title in self._plan.tables for audit in self.audits(title)]
         files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
