@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from sklearn.metrics import roc_curve
 
-from clipit.evaluation.drawn import reliability, roc_curves
+from clipit.evaluation.drawn import _roc, reliability, roc_curves
 from clipit.evaluation.predictions import read_predictions
 from clipit.statistics.metrics import auroc, ece
 
@@ -21,6 +22,16 @@ def test_the_area_under_the_curves_is_the_auroc(write_predictions) -> None:
     expected = auroc(test.labels, test.probabilities, np.ones((1, len(test.labels))))[0]
     assert np.mean(areas) == pytest.approx(expected, abs=0.01)
     assert all(curve[-1] == 1 and np.all(np.diff(curve) >= 0) for curve in curves.values())
+
+
+def test_a_curve_is_scikit_learn_s_with_ties() -> None:
+    rng = np.random.default_rng(0)
+    positive, scores = rng.random(300) < 0.4, np.round(rng.random(300), 1)
+    expected = {}
+    for false, true in zip(*roc_curve(positive, scores, drop_intermediate=False)[:2], strict=True):
+        expected[false] = max(true, expected.get(false, 0.0))
+    false, true = _roc(positive, scores)
+    assert dict(zip(false, true, strict=True)) == pytest.approx(expected)
 
 
 def test_a_class_without_patches_has_no_curve(write_predictions) -> None:
