@@ -15,7 +15,8 @@ CLASSES = ("debris", "stroma", "tumour")
 def make(label: np.ndarray, group: list[str | None], split: np.ndarray) -> Examples:
     n = len(label)
     patch_id = np.array([f"p{i}" for i in range(n)], dtype=object)
-    return Examples(patch_id, np.arange(n), group, split.astype(object), label, CLASSES, weak=False, stored=())
+    sources = list(patch_id)
+    return Examples(patch_id, np.arange(n), group, sources, split.astype(object), label, CLASSES, weak=False, stored=())
 
 
 def invent(grouped: float, patients: int = 40) -> Examples:

@@ -89,7 +89,8 @@ class LateFusion(nn.Module):
     def forward(self, v: Tensor, *, vision: bool = True, text: bool = True) -> StudentOutput:
         """A branch that is switched off gives zero logits to g."""
         t_hat = self.h_d(v)
-        return StudentOutput(self.g(torch.cat([self.h_v(v) * vision, self.h_t(t_hat) * text], dim=-1)), t_hat)
+        branches = [self.h_v(v) * float(vision), self.h_t(t_hat) * float(text)]
+        return StudentOutput(self.g(torch.cat(branches, dim=-1)), t_hat)
 
 
 class EarlyFusion(nn.Module):
@@ -106,7 +107,8 @@ class EarlyFusion(nn.Module):
     def forward(self, v: Tensor, *, vision: bool = True, text: bool = True) -> StudentOutput:
         """A half that is switched off gives zeros to g."""
         t_hat = self.h_d(v)
-        return StudentOutput(self.g(torch.cat([v * vision, F.normalize(t_hat, dim=-1) * text], dim=-1)), t_hat)
+        halves = [v * float(vision), F.normalize(t_hat, dim=-1) * float(text)]
+        return StudentOutput(self.g(torch.cat(halves, dim=-1)), t_hat)
 
 
 class DirectDistillation(nn.Module):
