@@ -150,6 +150,8 @@ def test_predict_and_export_from_the_command_line(project):
     from PIL import Image
     from tests.prediction.conftest import save_random_student
 
+    from clipit.prediction.export import FORMATS
+
     model = save_random_student(project / "results/runs/mine/net/clipit/12345678/seed0")
     image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
     Image.fromarray(image).save(project / "good.png")
@@ -166,6 +168,9 @@ def test_predict_and_export_from_the_command_line(project):
         assert "not read: bad.png: not a readable image" in said.stderr
         assert "1 predictions, 1 could not be read (column error): out.csv" in said.stdout
     assert run("predict", str(model), "good.png", "--out", "out.csv").exit_code == 0
+    unknown = run("export", str(model), "--to", "tflite", "--out", "exported")
+    assert unknown.exit_code == 2
+    assert all(f"'{form}'" in unknown.stderr for form in FORMATS)
     refused = run("predict", "nowhere", "good.png")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "nowhere is no model of clipit's" in refused.stderr

@@ -190,6 +190,8 @@ def test_published_numbers_stand_beside_ours(experiment, tmp_path) -> None:
     assert [one["covered"] for one in found] == [True, False]
     assert found[0]["difference"] == pytest.approx(accuracy["mean"] - numbers[0]["value"])
     assert beside([mine], numbers) == [], "another backbone"
+    fewer = {**mine, "row": {**mine["row"], "backbone": "net", "label_fraction": "0.1"}}
+    assert beside([fewer], numbers) == [], "fewer labels"
     header, body = published({**table, "published": found})
     assert body[0][header.index("published")] == f"{100 * numbers[0]['value']:.1f} ± 1.0 (3 runs)"
     assert body[1][header.index("our interval covers it")] == "no"

@@ -69,6 +69,9 @@ def test_a_card_without_an_evaluation_says_so(run: Path, tmp_path: Path) -> None
     card = (tmp_path / "README.md").read_text()
     assert "It has not been evaluated." in card
     assert "licences are not known" in card
+    assert "SYNTHETIC" not in card
+    export_student(run, "safetensors", tmp_path, synthetic=True)
+    assert "> **SYNTHETIC data: images and reports are computed" in (tmp_path / "README.md").read_text()
 
 
 def test_what_says_something_else_is_refused(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 def beside(lines: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each published number with ours, the difference ours − theirs, and whether our interval covers theirs.
 
+    A line of which labels were taken away (`label_fraction`) has no published counterpart.
+
     Args:
         lines: of a comparison.
         published: as `config.literature.published` gives them.
@@ -16,7 +18,8 @@ def beside(lines: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, 
         row = line["row"]
         for number in published:
             named = number["dataset"], number["backbone"], number["variant"]
-            if named != (row.get("dataset"), row.get("backbone"), line["variant"]):
+            same = named == (row.get("dataset"), row.get("backbone"), line["variant"])
+            if not same or float(row.get("label_fraction") or 1) != 1:
                 continue
             ours = line["metrics"][number["metric"]]
             found.append(

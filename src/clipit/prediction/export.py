@@ -46,6 +46,7 @@ def export_student(
     *,
     metrics: Mapping[str, Any] | None = None,
     sources: Sequence[Mapping[str, str | None]] = (),
+    synthetic: bool = False,
     store: Path | None = None,
 ) -> Export:
     """Writes the student of `run` into the folder `out`, with a model card, and checks that it says the same.
@@ -56,6 +57,7 @@ def export_student(
         out: the folder.
         metrics: the content of the run's metrics.json.
         sources: what it was trained with: {"role", "name", "licence", "restriction", "citation"}.
+        synthetic: it was trained on the phantom, which the card then says first.
         store: a patch store, whose first patches are compared beside random ones.
 
     Raises:
@@ -64,7 +66,7 @@ def export_student(
     loaded = load_student(run)
     files = FORMATS[to](loaded, out)
     card = out / "README.md"
-    write_text(card, model_card(loaded.description, to, metrics, sources))
+    write_text(card, model_card(loaded.description, to, metrics, sources, synthetic=synthetic))
     patches, checked_on = _patches(loaded, store)
     difference = float(np.abs(_said(run, patches) - _said(files[0], patches)).max())
     if difference > TOLERANCE:

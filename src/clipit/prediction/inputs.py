@@ -96,7 +96,8 @@ def image_patches(files: Sequence[Path], size: int, threads: int) -> Iterator[Ru
 
 def store_patches(store: Path) -> Iterator[Run]:
     """The patches of a store as they are stored; named by the table beside it, where there is one, else by row."""
-    opened, stored = PatchStore(store, sealed=False), _named(store)
+    stored = _named(store)
+    opened = PatchStore(store, sealed=stored is not None)  # another program's needs no sentinel
     n = len(opened) if stored is None else len(stored)
     for start in range(0, n, _AT_A_TIME):
         stop = min(start + _AT_A_TIME, n)

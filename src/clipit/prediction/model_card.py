@@ -5,6 +5,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from clipit.statistics.wording import SYNTHETIC
+
 _SHOWN = {
     "balanced_accuracy": "balanced accuracy",
     "accuracy": "accuracy",
@@ -19,6 +21,8 @@ def model_card(
     form: str,
     metrics: Mapping[str, Any] | None,
     sources: Sequence[Mapping[str, str | None]],
+    *,
+    synthetic: bool,
 ) -> str:
     """The README.md beside an exported model, Markdown with the front matter that the hub reads.
 
@@ -27,6 +31,7 @@ def model_card(
         form: one of `export.FORMATS`.
         metrics: the content of its metrics.json; None: it was not evaluated.
         sources: as `export.export_student` has them.
+        synthetic: see there.
     """
     environment = Environment(
         loader=PackageLoader("clipit.prediction"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -41,6 +46,7 @@ def model_card(
         scores=[] if test is None else [(label, _score(test["metrics"][name])) for name, label in _SHOWN.items()],
         recalls=[] if test is None else [(one["name"], one["n"], _score(one["recall"])) for one in test["per_class"]],
         sources=sources,
+        synthetic=SYNTHETIC if synthetic else None,
         provenance=description["provenance"],
     )
 

@@ -29,9 +29,10 @@ def exported_with(files: Sequence[Path], folder: Path) -> dict[str, Any]:
             "name its configuration by --config",
             file=sys.stderr,
         )
-    store = Path(Paths(config.results).store(sources[0]["name"])) if sources else None  # type: ignore[arg-type]
+    store = Path(Paths(config.results).store(str(sources[0]["name"]))) if sources else None
     return {
         "sources": sources,
+        "synthetic": bool(sources) and config.datasets[str(sources[0]["name"])].source == "phantom",
         "metrics": read_json(metrics) if metrics.is_file() else None,
         "store": store if store is not None and store.is_dir() else None,
     }
