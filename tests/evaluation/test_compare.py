@@ -195,3 +195,11 @@ def test_published_numbers_stand_beside_ours(experiment, tmp_path) -> None:
     header, body = published({**table, "published": found})
     assert body[0][header.index("published")] == f"{100 * numbers[0]['value']:.1f} ± 1.0 (3 runs)"
     assert body[1][header.index("our interval covers it")] == "no"
+
+
+@pytest.mark.parametrize("width", [80, 100, 110, 120, 160])
+def test_no_number_is_cut_on_any_terminal(experiment, width: int) -> None:
+    _, _, _, path = experiment()
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_table(path, console)
+    assert "…" not in console.export_text()

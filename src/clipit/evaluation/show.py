@@ -1,6 +1,8 @@
 """A comparison on the terminal."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -20,19 +22,36 @@ _STYLES = {
 }
 
 
-_WIDE = 110
-"""Columns of a terminal that holds every interval; a narrower one gets short headings and one interval a row."""
+_ANY = 1_000
+"""Columns that any table fits into."""
 
 _NARROW = {"seeds": "n", "balanced accuracy": "balanced", "accuracy": "acc.", "macro-F1": "F1"}
 
 
 def print_table(path: Path, console: Console | None = None) -> None:
     """Prints the table at `path` (the JSON of `compare`): the best of a column in bold, verdicts in words below."""
-    console = console or Console()
-    table, wide = read_json(path), console.width >= _WIDE
+    console, table = console or Console(), read_json(path)
     shared, header, body = layout(table)
-    labels = len(varying_columns(table)) + 2  # columns of text: what varies, variant, seeds
     title = f"{path.stem}: {shared}" if shared else path.stem
+    grid = _grid(table, title, header, body, wide=True)
+    if console.measure(grid, options=console.options.update(width=_ANY)).maximum > console.width:
+        grid = _grid(table, title, header, body, wide=False)
+    console.print(grid)
+    for warning in sorted({line["warning"] for line in table["rows"] if line["warning"]}):
+        console.print(Text(f"⚠ {warning}", style="yellow"))
+    for verdict in table["verdicts"]:
+        console.print(Text(f"{heading(table, verdict)}{verdict['text']}.", style=_STYLES[verdict["outcome"]]))
+        for control in verdict["controls"]:
+            console.print(Text(control))
+    for note in table["notes"]:
+        console.print(Text(note, style="dim"))
+
+
+def _grid(
+    table: Mapping[str, Any], title: str, header: Sequence[str], body: Sequence[Sequence[str]], *, wide: bool
+) -> Table:
+    """Every interval where it is `wide`; else short headings and one interval a row."""
+    labels = len(varying_columns(table)) + 2  # columns of text: what varies, variant, seeds
     grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     if not wide:
         grid.padding, grid.pad_edge = (0, 0), False
@@ -47,15 +66,7 @@ def print_table(path: Path, console: Console | None = None) -> None:
             if best(table["rows"], line, metric):
                 texts[labels + offset].stylize("bold")
         grid.add_row(*texts, style="" if line["variant"] in table["primary"] else "dim")
-    console.print(grid)
-    for warning in sorted({line["warning"] for line in table["rows"] if line["warning"]}):
-        console.print(Text(f"⚠ {warning}", style="yellow"))
-    for verdict in table["verdicts"]:
-        console.print(Text(f"{heading(table, verdict)}{verdict['text']}.", style=_STYLES[verdict["outcome"]]))
-        for control in verdict["controls"]:
-            console.print(Text(control))
-    for note in table["notes"]:
-        console.print(Text(note, style="dim"))
+    return grid
 
 
 def _short(cell: str, warning: str | None) -> str:
