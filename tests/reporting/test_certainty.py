@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from clipit.reporting.certainty import certainty, reliability, roc
+from clipit.reporting.svg import looks
 
 
 def split(bins, curves):
@@ -29,7 +30,9 @@ def test_the_curve_is_the_mean_over_classes_and_seeds() -> None:
 
 
 def test_a_drawing_is_the_same_every_time_and_read_aloud() -> None:
-    drawn = certainty({"clipit": SEEDS, "lora_only": SEEDS[:1]}, "demo")
-    assert drawn == certainty({"clipit": SEEDS, "lora_only": SEEDS[:1]}, "demo")
+    look_of = looks({"rows": [{"variant": "lora_only"}, {"variant": "clipit"}]})
+    drawn = certainty({"clipit": SEEDS, "lora_only": SEEDS[:1]}, look_of, "demo")
+    assert drawn == certainty({"clipit": SEEDS, "lora_only": SEEDS[:1]}, look_of, "demo")
+    assert look_of["clipit"]["color"] in drawn and look_of["lora_only"]["color"] in drawn
     assert 'aria-label="Reliability and ROC of clipit, lora_only; the numbers' in drawn
     assert "<script" not in drawn

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from clipit.artifacts.tables import read_json
 from clipit.reporting.forest import row_labels
-from clipit.reporting.svg import COLOURS, INK, STYLES, drawing, inline
+from clipit.reporting.svg import INK, drawing, inline, looks
 from clipit.statistics.wording import varying_columns
 
 _MOST = 6
@@ -34,11 +34,11 @@ def certainties(
     for labels, variants in rows.items():
         order = sorted(variants, key=lambda variant: variant not in primary)
         shown = {variant: variants[variant] for variant in order[:_MOST]}
-        drawn.append((labels, certainty(shown, f"{name} certainty {labels}".strip()), order[_MOST:]))
+        drawn.append((labels, certainty(shown, looks(table), f"{name} certainty {labels}".strip()), order[_MOST:]))
     return drawn
 
 
-def certainty(variants: Mapping[str, Splits], name: str) -> Markup:
+def certainty(variants: Mapping[str, Splits], look_of: Mapping[str, Mapping[str, Any]], name: str) -> Markup:
     """Reliability on the left, ROC on the right, a line a variant, all its seeds together."""
     with drawing(name):
         figure = Figure(figsize=(7.6, 3.8), layout="constrained")
@@ -53,8 +53,8 @@ def certainty(variants: Mapping[str, Splits], name: str) -> Markup:
             axes.plot([0, 1], [0, 1], color=INK, alpha=0.3, linewidth=1)
             axes.grid(alpha=0.15, color=INK)
             axes.set_aspect("equal")
-        for number, (variant, splits) in enumerate(variants.items()):
-            look: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number % len(STYLES)]}
+        for variant, splits in variants.items():
+            look: Any = look_of[variant]
             confidence, accuracy = reliability(splits)
             left.plot(confidence, accuracy, **look, marker="o", markersize=3, label=variant)
             if (curve := roc(splits)) is not None:

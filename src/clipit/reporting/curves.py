@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from clipit.reporting.svg import COLOURS, INK, STYLES, drawing, inline
+from clipit.reporting.svg import INK, drawing, inline, looks
 from clipit.statistics.wording import varying_columns
 
 _PANELS = {
@@ -35,7 +35,7 @@ def all_curves(runs: Sequence[Mapping[str, Any]], table: Mapping[str, Any], name
             continue
         own = [run for run in trained if _belongs([run["row"].get(column) for column in varying], row)]
         labels = " · ".join(label for label in row if label)
-        if picture := curves(read_histories(own), f"{name} {labels}".strip()):
+        if picture := curves(read_histories(own), looks(table), f"{name} {labels}".strip()):
             drawn.append((labels, picture))
     return drawn
 
@@ -53,7 +53,9 @@ def read_histories(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[History]
     return histories
 
 
-def curves(histories: Mapping[str, Sequence[History]], name: str) -> Markup | None:
+def curves(
+    histories: Mapping[str, Sequence[History]], look_of: Mapping[str, Mapping[str, Any]], name: str
+) -> Markup | None:
     """An SVG with a panel for each recorded quantity, or None where nothing was.
 
     A strong line is the mean over seeds, faint ones are the seeds. Equal histories give equal bytes.
@@ -68,16 +70,15 @@ def curves(histories: Mapping[str, Sequence[History]], name: str) -> Markup | No
             axes.set_xlabel("step")
             axes.grid(alpha=0.15, color=INK)
             axes.xaxis.get_major_locator().set_params(integer=True)
-            for number, (variant, runs) in enumerate(histories.items()):
-                look = {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number % len(STYLES)]}
-                _draw(axes, _series(runs, key), look, variant)
+            for variant, runs in histories.items():
+                _draw(axes, _series(runs, key), look_of[variant], variant)
         handles = {label: line for a in figure.axes for line, label in zip(*a.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, frameon=False)
         label = f"Training curves by step for {', '.join(histories)}; the numbers stand in each run's history.csv."
         return inline(figure, label)
 
 
-def _draw(axes: Any, series: list[tuple[list[int], list[float]]], look: dict[str, Any], variant: str) -> None:
+def _draw(axes: Any, series: list[tuple[list[int], list[float]]], look: Mapping[str, Any], variant: str) -> None:
     for steps, values in series:
         axes.plot(steps, values, **look, alpha=0.25 if len(series) > 1 else 1, linewidth=1)
     if not series:

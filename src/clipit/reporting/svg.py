@@ -3,7 +3,7 @@
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import matplotlib
@@ -16,6 +16,15 @@ INK = "#010203"
 # Okabe and Ito's colours, those with enough contrast on white and on black; the styles tell lines apart as well.
 COLOURS = ("#d55e00", "#0080c0", "#009e73", "#cc6699", "#b38600", "#7a6ad8", "#808080")
 STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 2)), (0, (1, 1)))
+
+
+def looks(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Colour and line style of each variant of a comparison: the same in all its drawings."""
+    variants = dict.fromkeys(line["variant"] for line in table["rows"])
+    return {
+        variant: {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number % len(STYLES)]}
+        for number, variant in enumerate(variants)
+    }
 
 
 @contextlib.contextmanager
