@@ -57,7 +57,7 @@ def test_the_defaults_are_the_released_ones():
     assert {key: training[key] for key in RELEASED if key not in ("steps", "lora")} == {
         key: value for key, value in RELEASED.items() if key not in ("steps", "lora")
     }
-    assert training["lora"] == {"r": 16, "alpha": 8, "dropout": 0, "text": True, "vision": True}
+    assert training["lora"] == {"r": 16, "alpha": 8, "dropout": 0, "text": True, "vision": True, "linear": True}
     assert (training["lr"], training["weight_decay"], training["clip"], training["lambda"]) == (1e-3, 1e-4, 0.5, 1)
     assert "patience" not in training
     assert (training["schedule"], training["schedule_steps"], training["schedule_unit"]) == (
@@ -92,6 +92,7 @@ SETS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lora_dropout": (0.1, {f"{LORA}.dropout": 0.1}),
     "lora_text": (0, {f"{LORA}.text": False}),
     "lora_vision": (0, {f"{LORA}.vision": False}),
+    "no_lin": (True, {f"{LORA}.linear": False}),
     "monitor": ("val_acc", {f"{TRAINING}.monitor": "val_balanced_accuracy"}),
     "val_int": (0.5, {f"{TRAINING}.validations": 2}),
     "early": (True, {f"{TRAINING}.patience": 5, f"{TRAINING}.delta": 5.0}),
@@ -117,7 +118,7 @@ SETS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 # The others, each with a test of its own in this folder.
 APART = {
-    *("ds", "patience", "delta", "output", "run", "mod", "learner", "kd_layers", "no_lin", "chkpnt", "log", "worker"),
+    *("ds", "patience", "delta", "output", "run", "mod", "learner", "kd_layers", "chkpnt", "log", "worker"),
     *("wandb", "config", "cores", "dry_run", "print_config"),
 }
 
@@ -208,7 +209,8 @@ def test_names_of_tables():
     [
         ({"mod": "max"}, "--mod max contradicts --monitor val_loss"),
         ({"monitor": "val_acc", "mod": "min"}, "--mod min contradicts --monitor val_acc"),
-        ({"monitor": "val_auc"}, "--monitor val_auc is unknown, did you mean 'val_acc'?"),
+        ({"monitor": "val_los"}, "--monitor val_los is unknown, did you mean 'val_loss'?"),
+        ({"monitor": "val_auc", "mod": "min"}, "--mod min contradicts --monitor val_auc"),
         ({"patience": 3}, "--patience 3 without --early: add --early"),
         ({"delta": 0.1}, "--delta 0.1 without --early: add --early"),
         ({"val_int": 0.0}, "--val-int 0 is no fraction of an epoch"),
@@ -222,7 +224,6 @@ def test_names_of_tables():
         ({"accept_licence": ["conhc"]}, "--accept-licence conhc is unknown, did you mean 'conch'?"),
         ({"learner": "late_fuson"}, "--learner late_fuson is unknown, did you mean 'late_fusion'?"),
         ({"kd_layers": 2}, "--kd-layers 2: the released script does nothing with it"),
-        ({"no_lin": True}, "--no-lin has no counterpart"),
         ({"output": "My run"}, "'My run' is no name"),
         ({"lr": -1.0}, "training.lr = -1.0: input should be greater than 0"),
     ],
@@ -231,9 +232,12 @@ def test_what_is_refused(flags: dict[str, Any], said: str):
     assert said in refused(**flags)
 
 
-@pytest.mark.parametrize("monitor", ["val_loss", "val_ce"])
-def test_a_mode_that_agrees_is_accepted(monitor: str):
-    assert experiment(monitor=monitor, mod="min")["training"]["monitor"] == monitor
+@pytest.mark.parametrize(
+    ("monitor", "mod", "column"),
+    [("val_loss", "min", "val_loss"), ("val_ce", "min", "val_ce"), ("val_auc", "max", "val_auroc")],
+)
+def test_a_mode_that_agrees_is_accepted(monitor: str, mod: Any, column: str):
+    assert experiment(monitor=monitor, mod=mod)["training"]["monitor"] == column
 
 
 @pytest.mark.parametrize(("ep", "val_int", "n"), [(1, 0.1, 10), (5, 0.25, 20), (1, 1, 1), (0.1, 1, 1), (1, 0.3, 3)])

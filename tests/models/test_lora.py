@@ -190,6 +190,12 @@ def test_embeddings_are_adapted_when_asked() -> None:
     assert layers(add_lora(rescaled, **SETTINGS, embeddings=True)).keys() == {"1"}
 
 
+def test_without_linear_layers_convolutions_and_embeddings_are_left() -> None:
+    assert layers(adapted("vit", linear=False)).keys() == {"patch_embed.proj"}
+    assert all("embeddings" in name for name in layers(adapted("bert", linear=False, embeddings=True)))
+    assert "attention" not in layers(adapted("pooled", linear=False))
+
+
 def test_attention_with_keys_of_another_width_stays_frozen() -> None:
     module = nn.ModuleDict({"attention": nn.MultiheadAttention(8, 2, kdim=4, vdim=4), "linear": nn.Linear(8, 8)})
     assert layers(add_lora(module, **SETTINGS)).keys() == {"linear"}
@@ -283,6 +289,7 @@ def test_a_merged_text_tower_is_saved_and_read_as_any_other(tmp_path: Path) -> N
         ("vit", {"modules": "attention"}, r"'attention' is found in no layer's name: .*blocks\.0\.attn\.qkv, .*fc1"),
         ("vit", {"modules": "attention", "split_qkv": True}, r"blocks\.0\.attn\.qkv\.q, "),
         ("bert", {"modules": "word_embeddings"}, "is found in no layer's name"),
+        ("bert", {"linear": False}, "no layer for LoRA of the kinds that are asked for"),
         ("vit", {"modules": "qkv("}, r"'qkv\(' is no regular expression"),
         ("pooled", {"split_qkv": True}, "no fused qkv"),
     ],
@@ -297,7 +304,7 @@ def test_user_errors_leave_the_encoder_as_it_was(name: str, options: dict[str, A
 
 
 def test_nothing_to_adapt_and_dropout_beside_a_frozen_attention() -> None:
-    with pytest.raises(UserError, match="no linear layer"):
+    with pytest.raises(UserError, match="no layer for LoRA"):
         add_lora(nn.Flatten(), **SETTINGS)
     dropped = add_lora(Pooled(), r=2, alpha=2, dropout=0.1, seed=0, modules="patches")
     assert layers(dropped).keys() == {"patches"}

@@ -19,7 +19,7 @@ from clipit.training.history import Best, Means
 from clipit.training.protocol import PROTOCOLS
 from clipit.training.student_training import StudentTraining
 
-MONITORS = ("val_ce", "val_loss", "val_balanced_accuracy")
+MONITORS = ("val_ce", "val_loss", "val_balanced_accuracy", "val_auroc")
 
 
 def history(run: Path) -> list[dict[str, float]]:
@@ -91,7 +91,7 @@ def test_a_gradient_is_bounded(student: Callable[..., Path], monkeypatch: pytest
 def test_the_monitor_chooses_the_weights(student: Callable[..., Path], monitor: str) -> None:
     run = student("report", monitor=monitor, lr=0.2, steps=8, validations=8)
     rows = history(run)
-    values = [-row[monitor] if monitor == "val_balanced_accuracy" else row[monitor] for row in rows]
+    values = [-row[monitor] if monitor in ("val_balanced_accuracy", "val_auroc") else row[monitor] for row in rows]
     chosen = rows[int(np.argmin(values))]
     table = read_table(run / "predictions.parquet", predictions.SCHEMA).table.to_pylist()
     said = np.mean([-np.log(row["prob"][row["label"]]) for row in table if row["split"] == "val"])
@@ -99,13 +99,14 @@ def test_the_monitor_chooses_the_weights(student: Callable[..., Path], monitor: 
     assert chosen is not rows[-1]
 
 
-@pytest.mark.parametrize(("monitor", "chosen"), list(zip(MONITORS, (1, 2, 3), strict=True)))
+@pytest.mark.parametrize(("monitor", "chosen"), list(zip(MONITORS, (1, 2, 3, 2), strict=True)))
 def test_of_equals_the_first_is_kept(monitor: str, chosen: int) -> None:
     best = Best(monitor, None, 0.0, "monitor")
     columns = {
         "val_ce": [3, 1, 2, 1, 2],
         "val_loss": [3, 2, 1, 2, 1],
         "val_balanced_accuracy": [0.1, 0.2, 0.3, 0.5, 0.5],
+        "val_auroc": [0.6, 0.6, 0.9, 0.8, 0.9],
     }
     for i in range(5):
         best.see({name: values[i] for name, values in columns.items()}, {"w": torch.tensor(float(i))})

@@ -244,12 +244,12 @@ def stored(module: nn.Module, **meta: Any) -> StoredTensors:
     return StoredTensors(Any, dict(module.state_dict()), meta, {"lineage": {}})  # type: ignore[arg-type]
 
 
-def started(protocol: str, form: str = "late") -> tuple[Student, StoredTensors, StoredTensors]:
+def started(protocol: str, form: str = "late", **changed: Any) -> tuple[Student, StoredTensors, StoredTensors]:
     torch.manual_seed(0)
     backbone = Backbone(Tower(), D_IMG, TRANSFORM, "digest", {})
     probe = stored(nn.Linear(D_IMG, C))
     teacher = stored(LateFusion(D_IMG, C, D_TXT, HIDDEN).h_t)
-    lora = {"r": 2, "alpha": 2, "dropout": 0.0, "modules": None, "split_qkv": False}
+    lora = {"r": 2, "alpha": 2, "dropout": 0.0, "modules": None, "split_qkv": False} | changed
     asked = settings(protocol) | {"form": form, "lora": lora, "hidden": HIDDEN}
     student = start_student(
         backbone,
@@ -289,6 +289,17 @@ def test_row_4_embeddings_and_the_fitted_head_are_adapted_or_left(protocol: str)
     assert torch.allclose(student.head.h_v(v), expected, atol=1e-6)  # type: ignore[union-attr,operator]
     heads = {name.split(".")[1] for name in trained if name.startswith("head.")}
     assert heads == {"h_v", "h_d", "h_t", "g"}, "the other heads train in full"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_without_linear_layers_the_fitted_head_is_frozen_in_upstream(protocol: str) -> None:
+    """The released script's --no-lin: peft freezes what it does not adapt, and the head is inside what it adapts."""
+    student, _, _ = started(protocol, linear=False)
+    trained = {name for name, weight in student.named_parameters() if weight.requires_grad}
+    upstream = protocol == "upstream"
+    assert any("h_v" in name for name in trained) != upstream
+    adapted = {name.split(".lora_")[0].split(".")[-1] for name in trained if name.startswith("backbone")}
+    assert adapted == ({"patches", "places"} if upstream else {"patches"})
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -153,7 +153,7 @@ def _student_settings(training: Training, what: Variant) -> dict[str, Any]:
         "rank": what.rank,
         "unlabelled": what.unlabelled,
         "pseudo_labels": what.pseudo_labels,
-        "lora": _adapters(lora, ("r", "alpha", "dropout", "modules", "split_qkv")) if adapted else None,
+        "lora": _adapters(lora, ("r", "alpha", "dropout", "modules", "linear", "split_qkv")) if adapted else None,
         "text_lora": _text_adapters(lora) if live else None,
     }
     if not adapted:
@@ -193,7 +193,7 @@ def _adapters(lora: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _text_adapters(lora: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_adapters(lora, ("r", "alpha", "dropout")), "modules": lora["text_modules"]}
+    return {**_adapters(lora, ("r", "alpha", "dropout", "linear")), "modules": lora["text_modules"]}
 
 
 def _tower(names: Mapping[str, str]) -> str:

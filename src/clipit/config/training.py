@@ -32,7 +32,7 @@ Choice: TypeAlias = Mapping[str, Any]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Augmentation = Literal["none", "flips", "dihedral", "flips_colour", "dihedral_colour"]
-Monitor = Literal["val_ce", "val_loss", "val_balanced_accuracy"]
+Monitor = Literal["val_ce", "val_loss", "val_balanced_accuracy", "val_auroc"]
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +109,9 @@ class Lora(Strict):
     every convolutional layer."""
     text_modules: str | None = None
     """The same of the text tower."""
+    linear: bool = True
+    """Adapters on linear layers, and on attention, which is made of them. `false` leaves convolutions; `upstream`:
+    embeddings too, and the head on the backbone stays as the probe left it."""
     split_qkv: bool = False
     """Adapters of their own for q, k and v, where the backbone computes them in one layer."""
     vision: bool = True
@@ -195,8 +198,8 @@ class Training(Strict):
     validations: PositiveInt = 5
     """Validations of a training, evenly spaced. It can be resumed at each."""
     monitor: Monitor = "val_ce"
-    """What chooses the weights to keep: validation cross-entropy or balanced accuracy, which need no report, or the
-    whole loss, which does."""
+    """What chooses the weights to keep: validation cross-entropy, balanced accuracy or AUROC, which need no report, or
+    the whole loss, which does."""
     patience: PositiveInt | None = None
     """Stop after so many validations without a better one."""
     delta: NonNegativeFloat = 0.0
@@ -224,6 +227,10 @@ class Training(Strict):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         _check_length(self)
+        if self.lora.split_qkv and not self.lora.linear:
+            raise ValueError(
+                "lora.split_qkv splits a linear layer, which lora.linear: false leaves alone: set one of them"
+            )
         if self.lora.text and self.kd_target == "centred":
             raise ValueError("kd_target: centred has no fixed centre while the text tower trains: set lora.text: false")
         return self

@@ -123,20 +123,18 @@ class Flags:
     ] = 1
     no_lin: Annotated[
         bool,
-        _flag(_LORA, "Refused: says what to set instead.", "--no-lin"),
-        Meaning(
-            "", "off", "refused: LoRA without linear layers has no counterpart; `lora.modules` chooses layers by name"
-        ),
+        _flag(_LORA, "No adapters on linear layers: on convolutions and embeddings alone.", "--no-lin"),
+        Meaning(f"{_TRAINING}.lora.linear", "off"),
     ] = False
 
     monitor: Annotated[
         str | None,
-        _flag(_STOP, "val_loss (with distillation), val_ce, val_acc; with --protocol corrected val_ce."),
+        _flag(_STOP, "val_loss (with distillation), val_ce, val_acc, val_auc; with --protocol corrected val_ce."),
         Meaning(
             f"{_TRAINING}.monitor",
             "val_loss",
             "`val_acc` is balanced accuracy; `val_ce`, without distillation, is ours, and the default of `--protocol "
-            "corrected`; `val_auc` is refused",
+            "corrected`",
         ),
     ] = None
     mod: Annotated[

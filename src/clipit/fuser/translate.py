@@ -17,6 +17,8 @@ _MONITORS = {
     "val_ce": ("val_ce", "min"),
     "val_acc": ("val_balanced_accuracy", "max"),
     "val_balanced_accuracy": ("val_balanced_accuracy", "max"),
+    "val_auc": ("val_auroc", "max"),
+    "val_auroc": ("val_auroc", "max"),
 }
 """Values of `--monitor`: the column of the history, and what is better of it."""
 
@@ -89,6 +91,7 @@ def _training(flags: Flags, preset: Preset) -> dict[str, Any]:
             "dropout": flags.lora_dropout,
             "text": bool(flags.lora_text),
             "vision": bool(flags.lora_vision),
+            "linear": not flags.no_lin,
         },
         "validations": _validations(flags),
         "monitor": _monitor(flags),
@@ -112,15 +115,10 @@ def _refuse_unknown_meanings(flags: Flags) -> None:
             "nowhere: leave it out"
         )
     if not flags.lora_vision and not flags.lora_text:
-        changed = flags.lora_r != 16, flags.lora_alpha != 8, flags.lora_dropout != 0
-        named = zip(("--lora-r", "--lora-alpha", "--lora-dropout"), changed, strict=True)
+        changed = flags.lora_r != 16, flags.lora_alpha != 8, flags.lora_dropout != 0, flags.no_lin
+        named = zip(("--lora-r", "--lora-alpha", "--lora-dropout", "--no-lin"), changed, strict=True)
         if asked := next((name for name, is_set in named if is_set), None):
             raise UserError(f"{asked} says nothing with --lora-vision 0 --lora-text 0: leave it out, or adapt a tower")
-    if flags.no_lin:
-        raise UserError(
-            "--no-lin has no counterpart: leave it out, or print the configuration with --print-config, choose layers "
-            "with training.lora.modules and run that by snakemake"
-        )
 
 
 def _validations(flags: Flags) -> int:

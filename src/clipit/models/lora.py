@@ -27,6 +27,7 @@ def add_lora(
     dropout: float,
     seed: int,
     modules: str | None = None,
+    linear: bool = True,
     embeddings: bool = False,
     attention: bool = True,
     split_qkv: bool = False,
@@ -45,6 +46,7 @@ def add_lora(
         seed: of the adapters' random halves; the global random state stays.
         modules: a regular expression, found (`re.search`) in the dotted names of the layers to adapt, as
             `module.named_modules()` has them after the split: `r"blocks\\.1[01]\\."`, `r"qkv\\.[qv]$"`. None: all.
+        linear: adapt linear layers, and attention, which is made of them. False leaves convolutions, and embeddings.
         embeddings: adapt every `nn.Embedding` too.
         attention: adapt `nn.MultiheadAttention`, each as a whole under its own name: it reads the weights of its
             projections directly, so that an adapter on its `out_proj` alone would have no effect. False leaves all
@@ -63,7 +65,7 @@ def add_lora(
             "the encoder has a part named base_layer, which LoRA's library takes for its own: choose another"
         )
     try:
-        names = _chosen(modules, list(_adaptable(module, embeddings=embeddings, attention=attention)))
+        names = _chosen(modules, list(_adaptable(module, linear=linear, embeddings=embeddings, attention=attention)))
         _check_dropout(module, names, dropout)
     except UserError:
         join_qkv(module)
@@ -88,17 +90,21 @@ def add_lora(
     return model
 
 
-def _adaptable(module: nn.Module, *, embeddings: bool, attention: bool) -> Iterator[str]:
+def _adaptable(module: nn.Module, *, linear: bool, embeddings: bool, attention: bool) -> Iterator[str]:
     inside: tuple[str, ...] = ()
     for name, part in module.named_modules():
         if name.startswith(inside):
             continue
         if isinstance(part, nn.MultiheadAttention):
             inside += (f"{name}.",)
-            if attention and part.in_proj_weight is not None:  # None: keys of another width, which peft cannot adapt
+            if (
+                linear and attention and part.in_proj_weight is not None
+            ):  # None: keys of another width, which peft cannot adapt
                 yield name
-        elif _mergeable(part) and (embeddings or not isinstance(part, nn.Embedding)):
-            yield name
+        elif _mergeable(part):
+            left_out = isinstance(part, nn.Embedding) and not embeddings, isinstance(part, nn.Linear) and not linear
+            if not any(left_out):
+                yield name
 
 
 def _mergeable(layer: nn.Module) -> bool:
@@ -109,7 +115,9 @@ def _mergeable(layer: nn.Module) -> bool:
 
 def _chosen(pattern: str | None, names: Sequence[str]) -> Sequence[str]:
     if not names:
-        raise UserError("the encoder has no linear layer or convolution for LoRA: choose another encoder")
+        raise UserError(
+            "the encoder has no layer for LoRA of the kinds that are asked for: choose another, or set lora.linear: true"
+        )
     if pattern is None:
         return names
     try:

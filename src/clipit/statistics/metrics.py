@@ -90,6 +90,11 @@ def auroc(labels: Array, probabilities: Array, weights: Array) -> Array:
     return _mean_where(np.stack(areas, axis=1), np.stack(pairs, axis=1))
 
 
+def auroc_of(labels: Array, probabilities: Array) -> float:
+    """The `auroc` of unweighted items."""
+    return float(auroc(labels, probabilities, np.ones((1, len(labels))))[0])
+
+
 def average_precision(labels: Array, probabilities: Array, weights: Array) -> Array:
     """Macro one-versus-rest average precision, (resamples,): the sum of precision times the step in recall.
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch.distributed as dist
 from torch import Tensor
 
-_LARGER_IS_BETTER = ("val_balanced_accuracy",)
+_LARGER_IS_BETTER = ("val_balanced_accuracy", "val_auroc")
 
 
 class Means:

@@ -46,7 +46,7 @@ from clipit.training.text_targets import TextTargets, read_tokens
 
 HISTORY = (
     "step", "train_loss", "train_ce", "train_kd", "train_pseudo_ce", "val_loss", "val_ce", "val_balanced_accuracy",
-    "skill",
+    "val_auroc", "skill",
 )  # fmt: skip
 _TARGETS = ("pairs", "report_embeddings", "image_embeddings", "class_prompts")
 

@@ -103,7 +103,10 @@ def _adapt(student: Student, lora: Mapping[str, Any], protocol: Protocol, seed: 
     student.backbone = add_lora(
         student.backbone, **lora, seed=seed, embeddings=everything, attention=protocol.adapt_attention
     )
-    if everything and hasattr(student.head, "h_v"):
+    if not (everything and hasattr(student.head, "h_v")):
+        return
+    student.head.h_v.requires_grad_(False)
+    if lora.get("linear", True):
         shared = {key: lora[key] for key in ("r", "alpha", "dropout")}
         student.head.h_v = add_lora(_Alone(student.head.h_v), **shared, seed=seed)  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ from clipit.models.heads import Contrastive, StudentOutput
 from clipit.models.objectives import ContrastiveLoss, CrossEntropy, Distillation, distillation_skill
 from clipit.models.student import Student
 from clipit.runtime.errors import UserError
-from clipit.statistics.metrics import balanced_accuracy_of
+from clipit.statistics.metrics import auroc_of, balanced_accuracy_of
 from clipit.training.augmentation import Draws, augment
 from clipit.training.batches import Step, plan_steps, rounds_of
 from clipit.training.history import Best, Means, gathered
@@ -190,6 +190,7 @@ class StudentTraining(pl.LightningModule):
         row = {"step": self.global_step, **self._losses.take()}
         row["val_ce"] = float(F.cross_entropy(logits, labels))
         row["val_balanced_accuracy"] = balanced_accuracy_of(labels.numpy(), logits.argmax(dim=-1).numpy())
+        row["val_auroc"] = auroc_of(labels.numpy(), logits.softmax(dim=-1).numpy())
         row["val_loss"] = float(self.cross_entropy(logits, labels))
         if len(kd):
             row["val_loss"] += self._weight * float(kd.mean())

@@ -31,7 +31,7 @@ class TextTargets(nn.Module):
         reports: the reports, for which chunk is whose.
         mixture: which reports make up which patch's target.
         patch_id: the patches, in the order that `forward` knows them by.
-        lora: `r`, `alpha`, `dropout`, and `modules` if not all layers are adapted.
+        lora: `r`, `alpha`, `dropout`, `linear`, and `modules` if not all layers are adapted.
         everything: embeddings are adapted as well, and `nn.MultiheadAttention` is not: the `upstream` protocol.
         seed: of the adapters.
     """

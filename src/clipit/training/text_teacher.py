@@ -52,7 +52,7 @@ def train_text_teacher(
         teacher, scores, predictions: as `train_teacher` writes them.
         embeddings: table to write: the corpus by the adapted tower, as `report_embeddings` has it. Students distil
             these.
-        settings: as `train_teacher` takes them, and `text_lora` (`r`, `alpha`, `dropout`).
+        settings: as `train_teacher` takes them, and `text_lora` (`r`, `alpha`, `dropout`, `linear`, `modules`).
         fraction: share of the labels that is known.
         device: a torch device.
         threads: torch threads.
