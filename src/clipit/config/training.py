@@ -228,9 +228,7 @@ class Training(Strict):
     def _possible(self) -> Self:
         _check_length(self)
         if self.lora.split_qkv and not self.lora.linear:
-            raise ValueError(
-                "lora.split_qkv splits a linear layer, which lora.linear: false leaves alone: set one of them"
-            )
+            raise ValueError("lora.split_qkv splits linear layers, which lora.linear: false leaves alone: set one")
         if self.lora.text and self.kd_target == "centred":
             raise ValueError("kd_target: centred has no fixed centre while the text tower trains: set lora.text: false")
         return self
