@@ -289,7 +289,7 @@ def test_a_merged_text_tower_is_saved_and_read_as_any_other(tmp_path: Path) -> N
         ("vit", {"modules": "attention"}, r"'attention' is found in no layer's name: .*blocks\.0\.attn\.qkv, .*fc1"),
         ("vit", {"modules": "attention", "split_qkv": True}, r"blocks\.0\.attn\.qkv\.q, "),
         ("bert", {"modules": "word_embeddings"}, "is found in no layer's name"),
-        ("bert", {"linear": False}, "no layer for LoRA of the kinds that are asked for"),
+        ("bert", {"linear": False}, "no layer for LoRA of the kinds asked for"),
         ("vit", {"modules": "qkv("}, r"'qkv\(' is no regular expression"),
         ("pooled", {"split_qkv": True}, "no fused qkv"),
     ],

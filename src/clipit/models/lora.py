@@ -116,7 +116,7 @@ def _mergeable(layer: nn.Module) -> bool:
 def _chosen(pattern: str | None, names: Sequence[str]) -> Sequence[str]:
     if not names:
         raise UserError(
-            "the encoder has no layer for LoRA of the kinds that are asked for: choose another, or set lora.linear: true"
+            "the encoder has no layer for LoRA of the kinds asked for: choose another, or set lora.linear: true"
         )
     if pattern is None:
         return names
