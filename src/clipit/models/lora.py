@@ -97,9 +97,8 @@ def _adaptable(module: nn.Module, *, linear: bool, embeddings: bool, attention: 
             continue
         if isinstance(part, nn.MultiheadAttention):
             inside += (f"{name}.",)
-            if (
-                linear and attention and part.in_proj_weight is not None
-            ):  # None: keys of another width, which peft cannot adapt
+            keys_differ = part.in_proj_weight is None  # in width: peft cannot adapt it
+            if linear and attention and not keys_differ:
                 yield name
         elif _mergeable(part):
             left_out = isinstance(part, nn.Embedding) and not embeddings, isinstance(part, nn.Linear) and not linear
