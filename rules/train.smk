@@ -163,6 +163,7 @@ rule train_text_teacher:
         fingerprint=lambda w: RUNS.fingerprint(PLAN.run(w)),
         device=BIND.device,
         threads=CONFIG.compute.threads,
+        checkpoints=PATHS.checkpoints(),
         code=lambda w: RUNS.code("train_text_teacher", PLAN.run(w)),
     message:
         "Training the text tower of {wildcards.backbone} on {wildcards.dataset}, seed {wildcards.seed}"

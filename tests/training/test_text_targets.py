@@ -24,6 +24,7 @@ from clipit.runtime.errors import UserError
 from clipit.training.examples import read_examples
 from clipit.training.student_data import select
 from clipit.training.targets import read_mixture, report_targets
+from clipit.training.text_fit import _Fit
 from clipit.training.text_targets import TextTargets, read_tokens
 from clipit.training.text_teacher import train_text_teacher
 
@@ -139,7 +140,9 @@ def test_upstream_trains_the_text_tower_embeddings_and_all_with_the_student(
     assert said["skill"] == pytest.approx(1 - said["distillation_loss"] / float(off.mean()), rel=0.01)
 
 
-def teach(world: Any, textual: Textual, out: Path, **changed: Any) -> Path:
+def teach(
+    world: Any, textual: Textual, out: Path, *, checkpoints: Path | None = None, precision: str = "fp32", **changed: Any
+) -> Path:
     head = Head(epochs=None, steps=40, batch=12, lr=0.02).model_dump()
     settings = {
         "head": head,
@@ -158,7 +161,9 @@ def teach(world: Any, textual: Textual, out: Path, **changed: Any) -> Path:
         embeddings=out / "report_embeddings.parquet",
         settings=settings | changed,
         device="cpu",
+        precision=precision,
         threads=1,
+        checkpoints=checkpoints,
         origin=Origin("text_teacher", seed=0),
     )
     return out
@@ -188,6 +193,49 @@ def test_a_text_teacher_is_reproducible(world: Any, textual: Textual, tmp_path: 
     one, again = (teach(world, textual, tmp_path / name) for name in ("one", "again"))
     for name in ("teacher.safetensors", "report_embeddings.parquet"):
         assert (one / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_text_teacher_that_was_cut_off_ends_with_the_same_bytes(
+    world: Any, textual: Textual, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With dropout, whose draws go on too."""
+    lora = {"text_lora": LORA | {"dropout": 0.3}}
+    whole = teach(world, textual, tmp_path / "whole", **lora)
+    step, taken = _Fit.step, []
+
+    def cut(self: _Fit, *arguments: Any) -> torch.Tensor:
+        if len(taken) == 21:  # in the middle of the third of five rounds
+            raise KeyboardInterrupt
+        taken.append(1)
+        return step(self, *arguments)
+
+    checkpoints = tmp_path / "checkpoints"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_Fit, "step", cut)
+        teach(world, textual, tmp_path / "again", checkpoints=checkpoints, **lora)
+    assert len(list(checkpoints.glob("*.ckpt"))) == 1
+    left: list[int] = []
+
+    def counted(self: _Fit, *arguments: Any) -> torch.Tensor:
+        left.append(1)
+        return step(self, *arguments)
+
+    monkeypatch.setattr(_Fit, "step", counted)
+    again = teach(world, textual, tmp_path / "again", checkpoints=checkpoints, **lora)
+    assert len(left) == 40 - 16, "it goes on after the second round"
+    for name in ("teacher.safetensors", "report_embeddings.parquet"):
+        assert (whole / name).read_bytes() == (again / name).read_bytes()
+    assert not list(checkpoints.glob("*.ckpt"))
+
+
+def test_a_text_teacher_in_bfloat16_learns_about_the_same(world: Any, textual: Textual, tmp_path: Path) -> None:
+    said = [
+        json.loads((teach(world, textual, tmp_path / precision, precision=precision) / "teacher.json").read_text())
+        for precision in ("fp32", "bf16")
+    ]
+    losses = [one["val"]["cross_entropy"] for one in said]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.2)
 
 
 def test_a_retriever_other_than_the_one_that_embedded_is_refused(textual: Textual) -> None:

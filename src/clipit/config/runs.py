@@ -137,8 +137,10 @@ def teacher_of(training: Training, what: Variant, reads: Run) -> Run:
         "protocol": training.protocol,
         "kd_target": training.kd_target,
         "rank": what.rank,
-        "text_lora": _text_adapters(training.lora.model_dump()) if adapts else None,
+        "text_lora": None,
     }
+    if adapts:
+        settings |= {"text_lora": _text_adapters(training.lora.model_dump()), "precision": training.precision}
     return replace(reads, backbone=reads.retriever, variant=TEXT_TEACHER if adapts else TEACHER, settings=settings)
 
 

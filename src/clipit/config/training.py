@@ -211,7 +211,8 @@ class Training(Strict):
     teacher: Head = Head()
     """How the text head is fitted to the targets; students start from it."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of a student's training. `auto`: bfloat16 (mixed) where the device multiplies it natively, else float32."""
+    """Of the training of students and of text towers. `auto`: bfloat16 (mixed) where the device multiplies it natively,
+    else float32."""
 
     @model_validator(mode="before")
     @classmethod

@@ -30,7 +30,7 @@ def resumable(folder: Path | None, provenance: Mapping[str, Any], *, first: bool
 
     Args:
         folder: of the files of all trainings.
-        provenance: of the student.
+        provenance: of what is trained.
         first: whether this is the first of the processes that share the training; the others touch nothing.
     """
     if folder is None:
@@ -41,7 +41,7 @@ def resumable(folder: Path | None, provenance: Mapping[str, Any], *, first: bool
         yield path
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(path.with_suffix(".lock"), "training the same student"):
+    with alone(path.with_suffix(".lock"), "training the same model"):
         for left in folder.glob(f".{path.stem}.*"):  # half-written, by a process that was killed
             left.unlink()
         yield path
