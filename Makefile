@@ -18,9 +18,13 @@ paper-mini ablations-mini label-efficiency-mini: install
 test: install
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser"
 
-# Needs Debian's chromium and chromium-driver, or says so and skips; with CLIPIT_NEED_BROWSER=1 it fails without them.
-test-browser: install
+# Needs Debian's chromium, chromium-driver and npm, or says so and skips; with CLIPIT_NEED_BROWSER=1 it fails without.
+AXE := tests/browser/node_modules/axe-core/axe.min.js
+test-browser: install $(AXE)
 	$(BIN)/python -m pytest -m browser tests/browser
+
+$(AXE): tests/browser/package.json
+	-cd tests/browser && npm install --silent --no-package-lock --no-audit --no-fund && touch node_modules/axe-core/axe.min.js
 
 lint: install
 	$(BIN)/ruff check

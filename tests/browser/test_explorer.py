@@ -239,10 +239,11 @@ def test_it_is_read_out_as_what_it_is(explorer: Page) -> None:
         assert active.aria_role == "option"
         assert active.get_attribute("aria-setsize") == "60"
         assert active.get_attribute("aria-posinset") == str(position)
-        name = active.accessible_name
-        assert name.startswith(f"patch_{position - 1:05d}, ")
-        assert "first report TCGA-" in name and "similarity 0." in name
-        explorer.until(lambda: explorer.text("#said") == f"Image {position} of 60: {name}")  # noqa: B023
+        assert active.accessible_name.startswith(f"patch_{position - 1:05d} ")  # what is written there, and in words:
+        words = active.get_attribute("title")
+        assert words.startswith(f"patch_{position - 1:05d}, ")
+        assert "first report TCGA-" in words and "similarity 0." in words
+        explorer.until(lambda: explorer.text("#said") == f"Image {position} of 60: {words}")  # noqa: B023
     options = explorer.js("return [...document.querySelectorAll('[role=option]')].map((e) => e.ariaPosInSet * 1)")
     assert options == sorted(options)  # read in the order of the list
     explorer.js("arguments[0].scrollTop = 0", listbox)  # scrolled away, the active row stays

@@ -14,7 +14,6 @@ function fillRow(view, row, item) {
   const pairs = images ? [collection.pair(method, item, 0)] : item.first.length ? item.first : item.later;
   const shown = images ? [item] : pairs.map(({ image }) => image);
   row.title = labelOf(view, item);
-  row.setAttribute("aria-label", row.title);
   row.querySelectorAll("canvas").forEach((canvas, i) => {
     canvas.hidden = i >= shown.length;
     if (!canvas.hidden) view.sprites.show(canvas, shown[i]);
@@ -27,7 +26,7 @@ function fillRow(view, row, item) {
   snippet.textContent = snippetOf(collection, pairs[0], images);
 }
 
-/** A row in words. */
+/** A row in words, for who rests the pointer on it, or has what is written there read out with its description. */
 function labelOf({ collection, kind, method }, item) {
   if (kind === "reports") return `${collection.reportName(item.report)}, first for ${plural(item.first.length, "image")}`;
   const { report, similarity } = collection.pair(method, item, 0);
