@@ -14,6 +14,7 @@ from clipit.evaluation.selection import chosen_runs
 from clipit.evaluation.table_text import published
 from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.certainty import certainties
+from clipit.reporting.comparisons import comparisons
 from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_times import embedding_times
@@ -88,6 +89,7 @@ def _experiment(
         "title": experiment["title"],
         "verdicts": verdicts(table),
         "forest": forest(table),
+        "comparisons": comparisons(table),
         "notes": table["notes"],
         "published": published(table) if table["published"] else None,
         "confusions": confusions(runs, table),
