@@ -18,12 +18,14 @@ def write_predictions(tmp_path: Path) -> Callable[..., Path]:
     def write(
         name: str, skill: float, seed: int = 0, *, groups: int | None = 24, n: int = 240, patches: str = "a",
         labels: np.ndarray | None = None, shuffle: bool = False, weak: bool = False, sources: np.ndarray | None = None,
+        probabilities: np.ndarray | None = None,
     ) -> Path:  # fmt: skip
         rng = np.random.default_rng([seed, int(1000 * skill)])
         truth = np.arange(n) % len(CLASSES) if labels is None else labels
         logits = rng.normal(size=(len(truth), len(CLASSES)))
         logits[np.arange(len(truth)), truth] += skill
         prob = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        prob = prob if probabilities is None else probabilities
         order = rng.permutation(len(truth)) if shuffle else np.arange(len(truth))
         columns = {
             "patch_id": [f"p{i:04d}" for i in order],
