@@ -50,9 +50,9 @@ class SlideImages(ImageSource):
         try:
             found = self.survey(listed.path)
         except BadImage:
-            return [Item(patch_id=listed.path, source=listed.path, group=listed.group)]
+            return [Item(listed.path, listed.path, listed.group, centre=listed.centre)]
         return [
-            Item(f"{listed.path}@{x},{y}", listed.path, listed.group, x, y, width, found.stored_mpp)
+            Item(f"{listed.path}@{x},{y}", listed.path, listed.group, x, y, width, found.stored_mpp, listed.centre)
             for x, y, width in found.tiles
         ]
 

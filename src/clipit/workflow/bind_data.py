@@ -127,11 +127,11 @@ class DataBinding:
             return None
         if isinstance(entry, SlidesDataset):
             if path.is_file():
-                columns = ["group", "mpp"]
+                columns = ["group", "mpp", "centre"]
                 return fingerprint_listed(path, "path", root=path.parent, beside=columns, companions=companions)
             return fingerprint_files(path, SLIDE_SUFFIXES, companions)
         if path.is_file():
-            return fingerprint_listed(path, "path", root=path.parent, beside=["group"])
+            return fingerprint_listed(path, "path", root=path.parent, beside=["group", "centre"])
         return fingerprint_files(path, SUFFIXES)
 
     def column_fingerprint(self, dataset: str, column: str) -> str | None:
