@@ -140,7 +140,8 @@ def _same_classes(where: Path, files: Sequence[_File]) -> None:
 def _read_csv(path: Path) -> list[_File]:
     rows = read_listing(path, ("path", "label", "split"), ("group", "centre"))
     files = [
-        _File(row["path"], row["label"] or None, row["split"], row["group"] or None, row["centre"] or None) for row in rows
+        _File(row["path"], row["label"] or None, row["split"], row["group"] or None, row["centre"] or None)
+        for row in rows
     ]
     _same_classes(path, files)
     return files

@@ -3,9 +3,7 @@
 import pyarrow as pa
 
 
-def column(
-    name: str, kind: pa.DataType, meaning: str, *, nullable: bool = False, optional: bool = False
-) -> pa.Field:
+def column(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = False, optional: bool = False) -> pa.Field:
     """A documented column: `meaning` says what it holds, with units. One that is `optional` may be absent: all null."""
     noted = {"meaning": meaning} | ({"optional": "yes"} if optional else {})
     return pa.field(name, kind, nullable=nullable or optional, metadata=noted)
