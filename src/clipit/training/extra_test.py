@@ -18,7 +18,7 @@ from clipit.models.student_file import load_student
 from clipit.models.tensor_file import read_tensors
 from clipit.runtime.errors import UserError
 from clipit.runtime.names import nearest
-from clipit.training.examples import UNLABELLED, Examples, join_examples, resolution
+from clipit.training.examples import SAME_MPP, UNLABELLED, Examples, join_examples, resolution
 from clipit.training.predictions import write_predictions
 from clipit.training.probe import probe_probabilities, read_features
 from clipit.training.zeroshot import zeroshot_probabilities
@@ -49,8 +49,8 @@ def predict_extra(
     """Writes what a frozen model says of another data set, as predictions of a split `test`, labels as its own classes.
 
     `extra_test` of the metadata: `split`; `classes` {their class: the model's}; `unmapped` {class of theirs: labelled
-    patches left out}; `shared` {split of the model's data set: patches with the pixels of one there}; `mpp`, microns
-    per pixel of the model's `own` patches and of those `here`, null where unknown or not one.
+    patches left out}; `shared` {split of the model's data set: patches with the pixels of one there}; `mpp`, where they
+    are known and differ, microns per pixel of the model's `own` patches and of those `here`, else null.
 
     Args:
         model: student.json of a student, probe.safetensors of a probe, for `zeroshot` the embedded class names.
@@ -89,7 +89,7 @@ def predict_extra(
         "classes": {there.classes[c]: trained.classes[to[c]] for c in mapped},
         "unmapped": dict(sorted(left_out.items())),
         "shared": _shared(there, chosen, trained),
-        "mpp": {"own": resolution(trained), "here": resolution(there)},
+        "mpp": _resolutions(trained, there),
     }
     stored = [(str(table.path), table.lineage) for table in examples.stored]
     if kind == "student":
@@ -109,6 +109,15 @@ def predict_extra(
     inputs |= {f"vectors/{path.name}": path for path in vectors}
     provenance = origin.provenance(lineage=check_lineage((str(model), encoders), *stored), inputs=inputs)
     write_predictions(out, examples, probabilities, provenance, ("test",), {"extra_test": facts})
+
+
+def _resolutions(own: Examples, here: Examples) -> dict[str, float] | None:
+    """Microns per pixel of both, where both are known and differ."""
+    mpp = {"own": resolution(own), "here": resolution(here)}
+    known = [value for value in mpp.values() if value is not None]
+    if len(known) < len(mpp) or max(known) <= SAME_MPP * min(known):
+        return None
+    return {"own": known[0], "here": known[1]}
 
 
 def _probe(model: Path, features: np.ndarray) -> tuple[np.ndarray, Mapping[str, str]]:
