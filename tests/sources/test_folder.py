@@ -66,6 +66,15 @@ def test_a_csv_splits_by_group(tmp_path: Path) -> None:
     assert set(splits.values()) == {"train", "val", "test"}
 
 
+def test_a_csv_may_be_all_test(tmp_path: Path) -> None:
+    for name in "ab":
+        write_image(tmp_path / f"{name}.png")
+    (tmp_path / "images.csv").write_text("path,label,split\na.png,a,test\nb.png,b,test\n")
+    images = FolderImages(entry(tmp_path / "images.csv"))
+    assert images.splits(images.items()) == ["test", "test"]
+    assert images.labels(images.items()).of == [0, 1]
+
+
 def test_a_csv_may_name_centres(tmp_path: Path) -> None:
     rows = ["path,label,split,centre"]
     for i in range(4):

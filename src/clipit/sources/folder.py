@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clipit.runtime.errors import UserError
-from clipit.sources.drawn_splits import drawn_splits, with_val
+from clipit.sources.drawn_splits import all_test, drawn_splits, with_val
 from clipit.sources.image_files import image_files, visible_files
 from clipit.sources.image_items import image_items, read_items
 from clipit.sources.image_source import ImageSource, Item, Labels, Patch, R
@@ -134,7 +134,8 @@ def _read_classes_of(root: Path, name: str, split: str | None) -> list[_File]:
 
 
 def _same_classes(where: Path, files: Sequence[_File]) -> None:
-    check_classes(where, ((file.split, file.label) for file in files if file.split and file.label), "image")
+    if not all_test(file.split for file in files):
+        check_classes(where, ((file.split, file.label) for file in files if file.split and file.label), "image")
 
 
 def _read_csv(path: Path) -> list[_File]:
