@@ -42,6 +42,7 @@ def compared(write_predictions, tmp_path):
                     n=150,
                     groups=15,
                     patches="b",
+                    weak=True,
                     extra=noted,
                     centres=centres,
                 )
@@ -87,13 +88,14 @@ def test_what_the_reader_must_know_stands_beside_it(compared) -> None:
     for part in (
         "Secondary: clipit − lora_only here decides no verdict",
         "carcinoma as tumour.",
+        "⚠ Weak labels",
         "Left out, as no class of the models': fat (1,200 patches).",
         "⚠ Of 120 patches some have the pixels of the models' own data set's: 3 in train.",
         "⚠ These patches have 0.25 microns per pixel, those that the models were trained on 0.5.",
     ):
         assert part in notes
     plain = NOTED | {"classes": {"gland": "gland"}, "unmapped": {}, "shared": {}, "mpp": None}
-    assert len(compared(noted=plain)[0]["extra_tests"][0]["notes"]) == 2
+    assert len(compared(noted=plain)[0]["extra_tests"][0]["notes"]) == 3
 
 
 def test_centres_have_a_table_where_they_are_known(compared) -> None:

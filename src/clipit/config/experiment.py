@@ -34,7 +34,7 @@ class ExtraTest(Strict):
 
     dataset: Key
     split: Literal["test", "all"] = "test"
-    """Which of its patches: `all` only where no model saw any of them."""
+    """Which of its labelled patches: `all` only where no model saw any of them."""
     classes: Annotated[dict[str, str], Field(min_length=1)] | None = None
     """Which class of the trained data set each of its classes counts as. None: the one of the same name. Patches of
     other classes are left out."""

@@ -26,6 +26,8 @@ def _of_labels(model: Predictions) -> Iterator[str]:
     if noted["unmapped"]:
         left_out = ", ".join(f"{name} ({count:,} patches)" for name, count in sorted(noted["unmapped"].items()))
         yield f"Left out, as no class of the models': {left_out}."
+    if model.weak:
+        yield "⚠ Weak labels: every tile has the label of its whole slide, also where it shows something else."
     if model.absent:
         yield f"No patch here is {' or '.join(model.absent)}: balanced accuracy is the mean over the other classes."
     if noted["shared"]:
