@@ -11,7 +11,12 @@ from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
 from clipit.workflow.bind_runs import PROBES, STUDENTS, ZEROSHOT, RunBinding
 from clipit.workflow.bind_triage import TriageBinding
-from clipit.workflow.check import check_accepted, check_present, tell_enlarged
+from clipit.workflow.check import (
+    check_accepted,
+    check_class_maps,
+    check_present,
+    tell_enlarged,
+)
 
 PROJECT = Path(workflow.basedir)
 
@@ -27,6 +32,7 @@ try:
     GPUS = BIND.gpus
     # A job's own process has only its own files to look at.
     if workflow.is_main_process:
+        check_class_maps(CONFIG)
         BIND.check_own_files()
         tell_enlarged(CONFIG, PLAN)
 except UserError as error:
@@ -56,4 +62,5 @@ wildcard_constraints:
     i="[0-9]+",
     n="[0-9]+",
     download="[a-z0-9_]+",
+    extra="[a-z0-9_]+-[0-9a-f]{8}",
     repo="[A-Za-z0-9_.-]+--[A-Za-z0-9_.@-]+",

@@ -1,4 +1,4 @@
-"""Every run's metrics, and a table an experiment."""
+"""Every run's metrics, on other data sets too, and a table an experiment."""
 
 
 rule evaluate:
@@ -24,6 +24,59 @@ rule evaluate:
         "../workflow/scripts/evaluate.py"
 
 
+rule predict_extra:
+    input:
+        unpack(lambda w: RUNS.classifier_files(PLAN.run(w), w.extra)),
+        own_patches=PATHS.patches(),
+        own_splits=PATHS.splits(),
+        own_labels=PATHS.labels(),
+    output:
+        ensure(PATHS.extra_file("predictions.parquet"), non_empty=True),
+    log:
+        PATHS.log(
+            "predict_extra/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{extra}"
+        ),
+    benchmark:
+        PATHS.benchmark(
+            "predict_extra/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{extra}"
+        )
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.compute.threads
+    resources:
+        mem_mb=lambda w, input: 8000 + 7 * int(input.size_mb),
+        runtime=240,
+        gpu=lambda w: GPUS if RUNS.kind(PLAN.run(w)) == "student" else 0,
+    params:
+        store=lambda w: PATHS.store(RUNS.extra_test(w.extra).dataset),
+        kind=lambda w: RUNS.kind(PLAN.run(w)),
+        extra=lambda w: RUNS.extra_entry(w.extra),
+        device=BIND.device,
+        threads=CONFIG.compute.threads,
+        code=lambda w: RUNS.extra_code(PLAN.run(w)),
+    message:
+        "Testing {wildcards.variant} of {wildcards.dataset}, seed {wildcards.seed}, on {wildcards.extra}"
+    script:
+        "../workflow/scripts/predict_extra.py"
+
+
+use rule evaluate as evaluate_extra with:
+    input:
+        PATHS.extra_file("predictions.parquet"),
+    output:
+        ensure(PATHS.extra_file("metrics.json"), non_empty=True),
+    log:
+        PATHS.log(
+            "evaluate_extra/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{extra}"
+        ),
+    benchmark:
+        PATHS.benchmark(
+            "evaluate_extra/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{extra}"
+        )
+    message:
+        "Evaluating {wildcards.variant} of {wildcards.dataset}, seed {wildcards.seed}, on {wildcards.extra}"
+
+
 rule compare:
     input:
         lambda w: BIND.compared_files(w.experiment),
@@ -46,6 +99,7 @@ rule compare:
         synthetic=lambda w: BIND.synthetic(w.experiment),
         cautions=lambda w: BIND.overlaps(w.experiment),
         published=lambda w: BIND.published(w.experiment),
+        extra_tests=lambda w: BIND.extra_tests(w.experiment),
         code=lambda w: BIND.code("compare"),
     message:
         "Comparing the variants of {wildcards.experiment}"

@@ -5,7 +5,7 @@ import pytest
 
 from clipit.artifacts import tables
 from clipit.artifacts.provenance import Origin
-from clipit.artifacts.schemas import image_embeddings, labels
+from clipit.artifacts.schemas import image_embeddings, labels, predictions
 from clipit.runtime.errors import UserError
 
 ORIGIN = Origin("label_dataset", {"rule": "csv"}, code="abc")
@@ -51,6 +51,15 @@ def test_a_missing_column_or_value_is_not_written(tmp_path):
         rows = pa.table({"patch_id": pa.array([None], pa.string()), "label": [1]})
         tables.write_table(tmp_path / "t.parquet", rows, labels.SCHEMA, ORIGIN.provenance())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_optional_column_that_nobody_wrote_is_null(tmp_path):
+    columns = {"patch_id": ["a"], "split": ["test"], "label": [0], "group": [None], "source": ["s"], "prob": [[1.0]]}
+    tables.write_table(tmp_path / "t.parquet", columns, predictions.SCHEMA, ORIGIN.provenance())
+    assert tables.read_table(tmp_path / "t.parquet", predictions.SCHEMA).column("centre") == [None]
+    earlier = pq.read_table(tmp_path / "t.parquet").drop_columns(["centre"])
+    pq.write_table(earlier, tmp_path / "t.parquet")
+    assert tables.read_table(tmp_path / "t.parquet", predictions.SCHEMA).column("centre") == [None]
 
 
 def test_a_foreign_file_is_refused(tmp_path):

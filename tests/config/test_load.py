@@ -59,6 +59,34 @@ def test_every_shipped_config_loads(name: str) -> None:
         (lambda c: c.update(datasets=["x"]), ["datasets must map names"]),
         (lambda c: c.update(backbones={"colour": {"kind": "timm", "name": "resnet18"}}), ["backbones.colour"]),
         (lambda c: c.update(pairings={"random_seed1": {"method": "top1"}}), ["clipit's own"]),
+        (
+            lambda c: c["experiments"]["demo"].update(extra_tests=[{"dataset": "bch"}]),
+            ["demo.extra_tests = 'bch'", "'bach'"],
+        ),
+        (
+            lambda c: c["experiments"]["demo"].update(extra_tests=[{"dataset": "phantom"}]),
+            ["extra_tests = 'phantom'", "another data set"],
+        ),
+        (
+            lambda c: c["experiments"]["demo"].update(extra_tests=[{"dataset": "phantom_source"}]),
+            ["extra_tests", "no labels"],
+        ),
+        (
+            lambda c: c["experiments"]["demo"].update(extra_tests=[{"dataset": "crc", "clases": {}}]),
+            ["extra_tests.0.clases", "'classes'"],
+        ),
+        (
+            lambda c: c["experiments"]["demo"].update(extra_tests=[{"dataset": "crc", "classes": {}}]),
+            ["extra_tests.0.classes", "at least 1"],
+        ),
+        (
+            lambda c: c["experiments"]["demo"].update(extra_tests=[{"dataset": "crc", "split": "tset"}]),
+            ["extra_tests.0.split = 'tset'", "'test'"],
+        ),
+        (
+            lambda c: c["experiments"]["demo"].update(extra_tests=[{"dataset": "crc"}] * 2),
+            ["names 'crc' twice in the same way"],
+        ),
         (lambda c: c["experiments"]["demo"].update(seeds=[0, 0]), ["seeds names one twice"]),
         (lambda c: c["experiments"]["demo"].update(seeds=[]), ["experiments.demo.seeds", "at least 1 item"]),
         (

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ def write_predictions(tmp_path: Path) -> Callable[..., Path]:
     def write(
         name: str, skill: float, seed: int = 0, *, groups: int | None = 24, n: int = 240, patches: str = "a",
         labels: np.ndarray | None = None, shuffle: bool = False, weak: bool = False, sources: np.ndarray | None = None,
+        centres: list[str | None] | None = None, extra: dict[str, Any] | None = None,
         probabilities: np.ndarray | None = None,
     ) -> Path:  # fmt: skip
         rng = np.random.default_rng([seed, int(1000 * skill)])
@@ -32,12 +34,14 @@ def write_predictions(tmp_path: Path) -> Callable[..., Path]:
             "split": ["val" if i % 5 == 0 else "test" for i in order],
             "label": truth[order].tolist(),
             "group": [None if groups is None else f"g{i // len(CLASSES) % groups}" for i in order],
+            "centre": [None if centres is None else centres[i % len(centres)] for i in order],
             "source": [f"image{i}" if sources is None else f"image{sources[i]}" for i in order],
             "prob": prob[order].tolist(),
         }
         provenance = Origin("train", seed=seed).provenance(lineage={"patches": patches})
         path = tmp_path / name / "predictions.parquet"
-        write_table(path, columns, predictions.SCHEMA, provenance, {"classes": CLASSES, "weak_labels": weak})
+        meta = {"classes": CLASSES, "weak_labels": weak} | ({} if extra is None else {"extra_test": extra})
+        write_table(path, columns, predictions.SCHEMA, provenance, meta)
         return path
 
     return write

@@ -17,7 +17,11 @@ _FEW_STEPS = {"steps": 10, "batch": 8, "hidden": 16, "lora": {"r": 2}, "probe": 
 OWN_VARIANTS = ["colour", "linear_probe", "lora_only", "random_pairing", "image_distillation", "clipit"]
 TRAINED_VARIANTS = ["linear_probe", "clipit_unlabelled"]
 SMALLER: dict[str, Any] = {
-    "datasets": {"my_images": {"size": 32}, "my_captioned": {"size": 32}},
+    "datasets": {
+        "my_images": {"size": 32},
+        "my_captioned": {"size": 32},
+        "elsewhere": {"source": "folder", "path": "data/elsewhere/images.csv", "size": 32},
+    },
     "backbones": {
         "my_backbone": {"image_size": 32},
         "trained": {
@@ -60,11 +64,12 @@ SMALLER: dict[str, Any] = {
             "label_fraction": [0.5, 1.0],
             "seeds": [0],
             "training": {**_FEW_STEPS, "lora": {"r": [2, 3]}},
+            "extra_tests": [{"dataset": "elsewhere", "classes": {"stripes": "striped", "grain": "grainy"}}],
         },
     },
 }
 """On top of own_data.yaml: smaller, and an experiment on a backbone and a retriever trained from scratch, with half of
-the labels and with all, and with two ranks of which validation chooses."""
+the labels and with all, with two ranks of which validation chooses, and with a test on images of elsewhere."""
 
 
 def _texture(rng: np.random.Generator, label: str) -> Image.Image:
@@ -96,6 +101,14 @@ def write_own_data(folder: Path) -> None:
         captions.append(f"{label} tissue of kind {i % 5}")
     rows = [f"{i}.png,{caption}" for i, caption in enumerate(captions)]
     reports = [f"Case {i}. {SECRET}. {CLASSES[i % 2]} tissue of kind {i % 7}." for i in range(24)]
+    elsewhere = folder / "data" / "elsewhere"
+    elsewhere.mkdir()
+    tested = ["path,label,split,centre"]
+    for i in range(26):
+        label = ("stripes", "grain")[i % 2] if i < 24 else "blank"
+        _texture(rng, CLASSES[i % 2]).save(elsewhere / f"{i}.png")
+        tested.append(f"{i}.png,{label},test,{('north', 'south')[i // 2 % 2]}")
+    (elsewhere / "images.csv").write_text("\n".join(tested) + "\n")
     (images / "images.csv").write_text("\n".join(labelled) + "\n")
     (captioned / "captions.csv").write_text("\n".join(["image,caption", *rows]) + "\n")
     (folder / "data" / "reports.txt").write_text("\n".join(reports) + "\n")

@@ -33,6 +33,16 @@ def test_textures_are_told_apart_by_structure_and_not_by_colour(chain: Project) 
     assert balanced_accuracy("my_backbone/linear_probe") > balanced_accuracy("colour/colour") + 0.2
 
 
+def test_models_are_tested_on_images_of_elsewhere(chain: Project) -> None:
+    table = json.loads((chain.folder / "results/tables/trained.json").read_text())
+    (extra,) = table["extra_tests"]
+    assert {(line["variant"], line["n_items"]) for line in extra["rows"]} == {(name, 24) for name in TRAINED_VARIANTS}
+    assert {figure["centre"] for figure in extra["centres"]} == {"north", "south"}
+    assert any("blank (2 patches)" in note for note in extra["notes"])
+    page = (chain.folder / "results/report/index.html").read_text()
+    assert page.count("<h3>Tested on elsewhere</h3>") == 1
+
+
 def test_a_single_value_is_changed_without_a_file(chain: Project) -> None:
     larger = "--config", "datasets={my_images: {size: 224}}"
     jobs = chain.would_run(*larger)

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.xdist_group("chain")
 PROBES = 4  # colour, linear_probe, and linear_probe on the trained backbone by either share of labels
 UNLABELLED = 4  # clipit_unlabelled, by either share of labels and either rank
 STUDENTS = 4 + UNLABELLED  # lora_only, random_pairing, image_distillation, clipit
+TESTED = 2 + UNLABELLED  # on images of elsewhere: the runs on the trained backbone
 TEACHERS = 5  # of random pairs, of image embeddings, of top1 pairs, and of the trained retriever's by either share
 RUNS = PROBES + STUDENTS
 
@@ -50,6 +51,8 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
         "train_teacher": TEACHERS - 1,  # image embeddings meet no report
         "train_student": 2 + UNLABELLED,
         "evaluate": 2 + UNLABELLED,
+        "predict_extra": UNLABELLED,
+        "evaluate_extra": UNLABELLED,
         "compare": 2,
         "report": 1,
         "explorer": 1,
@@ -73,7 +76,15 @@ def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
 
 def test_one_more_rank_to_choose_from_trains_that_rank_alone(edited: Project) -> None:
     edited.edit("smaller.yaml", "        - 3\n", "        - 3\n        - 4\n")
-    assert edited.would_run() == {"train_student": 2, "evaluate": 2, "compare": 1, "report": 1, "all": 1}
+    assert edited.would_run() == {
+        "train_student": 2,
+        "evaluate": 2,
+        "predict_extra": 2,
+        "evaluate_extra": 2,
+        "compare": 1,
+        "report": 1,
+        "all": 1,
+    }
 
 
 def test_one_more_share_of_labels_embeds_and_pairs_nothing(edited: Project) -> None:
@@ -83,6 +94,8 @@ def test_one_more_share_of_labels_embeds_and_pairs_nothing(edited: Project) -> N
         "train_teacher": 1,
         "train_student": 2,
         "evaluate": 3,
+        "predict_extra": 3,
+        "evaluate_extra": 3,
         "compare": 1,
         "report": 1,
         "all": 1,
@@ -100,9 +113,38 @@ def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Proje
         "train_teacher": TEACHERS,
         "train_student": STUDENTS,
         "evaluate": RUNS,
+        "predict_extra": TESTED,
+        "evaluate_extra": TESTED,
         "compare": 2,
         "report": 1,
         "explorer": 1,
+        "all": 1,
+    }
+
+
+def test_one_more_extra_test_trains_nothing(edited: Project) -> None:
+    path = edited.folder / "smaller.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["experiments"]["own_data"]["extra_tests"] = config["experiments"]["trained"]["extra_tests"]
+    path.write_text(yaml.safe_dump(config))
+    assert edited.would_run() == {
+        "extract_features": 2,  # of colour and of the backbone
+        "predict_extra": len(OWN_VARIANTS),
+        "evaluate_extra": len(OWN_VARIANTS),
+        "compare": 1,
+        "report": 1,
+        "all": 1,
+    }
+
+
+def test_a_corrected_label_of_elsewhere_is_tested_anew_and_trains_nothing(edited: Project) -> None:
+    edited.edit("data/elsewhere/images.csv", "0.png,stripes", "0.png,grain")
+    assert edited.would_run() == {
+        "label_dataset": 1,
+        "predict_extra": TESTED,
+        "evaluate_extra": TESTED,
+        "compare": 1,
+        "report": 1,
         "all": 1,
     }
 

@@ -40,6 +40,11 @@ def test_one_more_image_moves_few_others(seed: int) -> None:
     assert sum(before[source] != after[source] for source in before) <= 2
 
 
+def test_what_is_all_test_stays_so() -> None:
+    given = {"a.png": "test", "b.png": "test"}
+    assert with_val(given, {name: name for name in given}, 0.5, 0, "here") == given
+
+
 def test_the_smallest_class_has_one_of_each() -> None:
     assert sorted(drawn_splits(labelled(a=3), 0.01, 0.01, 0, "here").values()) == ["test", "train", "val"]
 

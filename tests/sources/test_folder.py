@@ -66,6 +66,26 @@ def test_a_csv_splits_by_group(tmp_path: Path) -> None:
     assert set(splits.values()) == {"train", "val", "test"}
 
 
+def test_a_csv_may_be_all_test(tmp_path: Path) -> None:
+    for name in "ab":
+        write_image(tmp_path / f"{name}.png")
+    (tmp_path / "images.csv").write_text("path,label,split\na.png,a,test\nb.png,b,test\n")
+    images = FolderImages(entry(tmp_path / "images.csv"))
+    assert images.splits(images.items()) == ["test", "test"]
+    assert images.labels(images.items()).of == [0, 1]
+
+
+def test_a_csv_may_name_centres(tmp_path: Path) -> None:
+    rows = ["path,label,split,centre"]
+    for i in range(4):
+        write_image(tmp_path / f"{i}.png", size=(8, 8))
+        rows.append(f"{i}.png,a,{'test' if i < 2 else 'train'},{('north', '')[i % 2]}")
+    (tmp_path / "images.csv").write_text("\n".join(rows))
+    for grid in (None, {"mpp": None, "overlap": 0}):
+        images = FolderImages(entry(tmp_path / "images.csv", grid=grid))
+        assert [item.centre for item in images.items()] == ["north", None] * 2
+
+
 def test_a_class_without_images_a_missing_folder_and_an_unknown_split_are_refused(folders: Path) -> None:
     (folders / "train" / "c").mkdir()
     with pytest.raises(UserError, match=r"train/c holds no image"):

@@ -229,14 +229,15 @@ def test_class_folders_label_every_tile_weakly(tmp_path: Path) -> None:
 
 
 def test_a_csv_gives_label_and_group(tmp_path: Path) -> None:
-    rows = ["path,split,label,group"]
+    rows = ["path,split,label,group,centre"]
     for i in range(6):
         write_tissue(tmp_path / "files" / f"{i}.tif", 64)
-        rows.append(f"files/{i}.tif,{'test' if i < 2 else 'train'},{'ab'[i % 2]},patient{i // 2}")
+        rows.append(f"files/{i}.tif,{'test' if i < 2 else 'train'},{'ab'[i % 2]},patient{i // 2},{'north' * (i > 3)}")
     (tmp_path / "slides.csv").write_text("\n".join(rows))
     images = SlideImages(entry(tmp_path / "slides.csv"))
     items = images.items()
     assert [item.group for item in items] == [f"patient{i // 2}" for i in range(6)]
+    assert [item.centre for item in items] == [None] * 4 + ["north"] * 2
     assert images.labels(items).of == [0, 1] * 3
     assert sorted(images.splits(items)) == ["test"] * 2 + ["train"] * 2 + ["val"] * 2
 

@@ -11,7 +11,8 @@ from clipit.sources.image_source import Item
 from clipit.tiling.listed import stored_items
 
 LISTED = [
-    Item(f"p{i}", f"s{i // 2}", None if i % 3 else f"g{i}", i, 2 * i, 8, None if i % 2 else 0.5) for i in range(7)
+    Item(f"p{i}", f"s{i // 2}", None if i % 3 else f"g{i}", i, 2 * i, 8, None if i % 2 else 0.5, "c" if i > 4 else None)
+    for i in range(7)
 ]
 
 

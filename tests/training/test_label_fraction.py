@@ -16,7 +16,9 @@ def make(label: np.ndarray, group: list[str | None], split: np.ndarray) -> Examp
     n = len(label)
     patch_id = np.array([f"p{i}" for i in range(n)], dtype=object)
     sources = list(patch_id)
-    return Examples(patch_id, np.arange(n), group, sources, split.astype(object), label, CLASSES, weak=False, stored=())
+    return Examples(
+        patch_id, np.arange(n), group, sources, [None] * n, split.astype(object), label, CLASSES, weak=False, stored=()
+    )
 
 
 def invent(grouped: float, patients: int = 40) -> Examples:

@@ -16,5 +16,6 @@ with job(snakemake.log[0]):
         synthetic=snakemake.params.synthetic,
         cautions=snakemake.params.cautions,
         published=snakemake.params.published,
+        extra_tests=snakemake.params.extra_tests,
         origin=Origin("compare", {"experiment": snakemake.wildcards.experiment}, snakemake.params.code),
     )

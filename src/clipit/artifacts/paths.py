@@ -132,6 +132,19 @@ class Paths:
         """A file of one run. A teacher's `backbone` is the retriever whose embeddings it classifies."""
         return f"{self.root}/runs/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{name}"
 
+    def extra_file(
+        self,
+        name: str,
+        dataset: str = "{dataset}",
+        backbone: str = "{backbone}",
+        variant: str = "{variant}",
+        run: str = "{run}",
+        seed: str | int = "{seed}",
+        extra: str = "{extra}",
+    ) -> str:
+        """A file of one run's test on another data set."""
+        return self.run_file(f"extra/{extra}/{name}", dataset, backbone, variant, run, seed)
+
     def checkpoints(self) -> str:
         """Where trainings that were cut off are found again; no job's output."""
         return f"{self.root}/checkpoints"

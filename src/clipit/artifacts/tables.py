@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from clipit.artifacts.atomic import atomic_path, write_text
 from clipit.artifacts.provenance import check_lineage
+from clipit.artifacts.schemas.column import may_be_absent
 from clipit.runtime.errors import UserError
 
 _KEY = b"clipit"
@@ -47,10 +48,14 @@ def write_table(
 ) -> None:
     """Writes `table` (a pyarrow table or a mapping of columns) with exactly the columns of `schema`.
 
+    An optional column that a mapping lacks is null throughout.
+
     `meta` are JSON facts that belong to the whole table: class names, the share of tokens read.
     """
     if not isinstance(table, pa.Table):
-        table = pa.table(dict(table), schema=schema)
+        absent = [field.name for field in schema if may_be_absent(field) and field.name not in table]
+        nulls = {name: [None] * len(next(iter(table.values()))) for name in absent}
+        table = pa.table({**table, **nulls}, schema=schema)
     table = table.select(schema.names).cast(schema)
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(note(provenance, meta)), temporary, compression="zstd")
@@ -64,7 +69,7 @@ def note(provenance: Mapping[str, Any], meta: Mapping[str, Any] | None) -> dict[
 def read_table(path: str | Path, schema: pa.Schema) -> Stored:
     """Reads a table and checks that it is clipit's and has the columns and types of `schema`.
 
-    A `fixed_size_list` of the schema matches any length.
+    A `fixed_size_list` of the schema matches any length. An optional column that is absent is null throughout.
 
     Raises:
         UserError: the file is missing, is not clipit's, or has other columns.
@@ -82,6 +87,8 @@ def read_table(path: str | Path, schema: pa.Schema) -> Stored:
     if written is None:
         raise UserError(f"{path} was not written by clipit (no provenance): delete it and run snakemake again")
     for expected in schema:
+        if may_be_absent(expected) and expected.name not in table.schema.names:
+            table = table.append_column(expected, pa.nulls(len(table), expected.type))
         if expected.name not in table.schema.names:
             raise UserError(
                 f"{path} has no column {expected.name!r} (another version wrote it): delete it and run snakemake again"

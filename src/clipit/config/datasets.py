@@ -121,7 +121,8 @@ class BachDataset(Dataset):
 
 
 class FolderDataset(Dataset):
-    """Images in `path`/split/class/ or `path`/class/, or a CSV at `path`: path, label, split and, if known, group."""
+    """Images in `path`/split/class/ or `path`/class/, or a CSV at `path`: path, label, split and, if known, group
+    and centre."""
 
     source: Literal["folder"]
     path: str | None = None
@@ -159,7 +160,7 @@ class CaptionedDataset(Dataset):
 
 
 class SlidesDataset(Dataset):
-    """Whole slides in `path`/split/class/, or a CSV at `path`: path, split and, if known, label, group, mpp.
+    """Whole slides in `path`/split/class/, or a CSV at `path`: path, split and, if known, label, group, mpp, centre.
 
     Labels come from regions where `annotations` names a folder; else a tile takes its slide's label, which is weak.
     """

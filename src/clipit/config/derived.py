@@ -25,16 +25,28 @@ def impossible(config: Config) -> Iterator[str]:
     for title, experiment in config.experiments.items():
         at = f"config: experiments.{title}"
         yield from _datasets(config, experiment, at)
+        yield from _extra_tests(experiment, at)
         yield from _contrastive(config, experiment, at)
         yield from _oracle(config, experiment, at)
         yield from _words(config, experiment, at)
 
 
 def _datasets(config: Config, experiment: Experiment, at: str) -> Iterator[str]:
-    for name in as_list(experiment.dataset):
+    named = [("dataset", name) for name in as_list(experiment.dataset)]
+    named += [("extra_tests", extra.dataset) for extra in experiment.extra_tests]
+    for key, name in named:
         entry = config.datasets[name]
         if isinstance(entry, CaptionedDataset) or getattr(entry, "cohort", None) == "source":
-            yield f"{at}.dataset = {name!r} has captions and no labels: it trains retrievers; name one with labels"
+            yield f"{at}.{key} = {name!r} has captions and no labels: it trains retrievers; name one with labels"
+
+
+def _extra_tests(experiment: Experiment, at: str) -> Iterator[str]:
+    ids = [extra.id for extra in experiment.extra_tests]
+    for number, extra in enumerate(experiment.extra_tests):
+        if extra.dataset in as_list(experiment.dataset):
+            yield f"{at}.extra_tests = {extra.dataset!r} is what the models are trained on: name another data set"
+        if extra.id in ids[:number]:
+            yield f"{at}.extra_tests names {extra.dataset!r} twice in the same way: leave one out"
 
 
 def _contrastive(config: Config, experiment: Experiment, at: str) -> Iterator[str]:

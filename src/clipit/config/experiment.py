@@ -1,5 +1,7 @@
 """What an experiment compares."""
 
+import hashlib
+import json
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
@@ -27,6 +29,23 @@ Keys = Key | Annotated[list[Key], Field(min_length=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
+class ExtraTest(Strict):
+    """Another data set that the trained models are tested on as they are; it has a table of its own."""
+
+    dataset: Key
+    split: Literal["test", "all"] = "test"
+    """Which of its labelled patches: `all` only where no model saw any of them."""
+    classes: Annotated[dict[str, str], Field(min_length=1)] | None = None
+    """Which class of the trained data set each of its classes counts as. None: the one of the same name. Patches of
+    other classes are left out."""
+
+    @property
+    def id(self) -> str:
+        """The data set, and the first 8 hexadecimal digits of a hash over what is asked of it."""
+        asked = json.dumps([self.split, self.classes], sort_keys=True)
+        return f"{self.dataset}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+
 class Experiment(Strict):
     """One table. Lists multiply: every combination is run, and a run that two experiments share is trained once."""
 
@@ -43,6 +62,8 @@ class Experiment(Strict):
     """Share of the labelled train and val patches that keep their label: whole patients, class by class. Others
     count as unlabelled."""
     training: Training = Training()
+    extra_tests: list[ExtraTest] = []
+    """Other data sets to test on: what was trained elsewhere, on other stains, scanners or patients."""
 
 
 class Report(Strict):

@@ -128,8 +128,8 @@ def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[B
                     step.append(kind)
                 if part == kind.__name__:
                     step.append(kind)
-            elif typing.get_origin(kind) is dict:
-                step += _alternatives(typing.get_args(kind)[1])
+            elif typing.get_origin(kind) in (dict, list):
+                step += _alternatives(typing.get_args(kind)[-1])
         kinds = step
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
     return models[0] if models else None
@@ -170,6 +170,7 @@ def _unknown_names(config: Config) -> Iterable[str]:
         yield from check(f"{at}.backbone", experiment.backbone, "backbones")
         yield from check(f"{at}.pairing", experiment.pairing, "pairings")
         yield from check(f"{at}.audit", experiment.audit, "pairings")
+        yield from check(f"{at}.extra_tests", [extra.dataset for extra in experiment.extra_tests], "datasets")
     for section in ("datasets", "corpora"):
         for name, entry in getattr(config, section).items():
             for role, download in entry.downloads.items():

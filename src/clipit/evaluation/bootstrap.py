@@ -3,7 +3,7 @@
 import numpy as np
 
 from clipit.evaluation.predictions import Predictions
-from clipit.statistics.metrics import all_metrics
+from clipit.statistics.metrics import all_metrics, balanced_accuracy, confusion
 from clipit.statistics.resampling import draws
 
 
@@ -17,3 +17,13 @@ def resample_metrics(models: list[Predictions], resamples: int, seed: int = 0) -
         for model, found in zip(models, blocks, strict=True):
             found.append(all_metrics(model.labels, model.probabilities, weights))
     return [{name: np.concatenate([block[name] for block in found]) for name in found[0]} for found in blocks]
+
+
+def resample_balanced_accuracy(models: list[Predictions], resamples: int, seed: int = 0) -> list[np.ndarray]:
+    """As `resample_metrics`, of the balanced accuracy alone: (resamples,) for each model, in a fraction of the time."""
+    blocks: list[list[np.ndarray]] = [[] for _ in models]
+    for weights in draws(models[0].labels, models[0].groups, resamples, seed):
+        for model, found in zip(models, blocks, strict=True):
+            predicted = model.probabilities.argmax(axis=1)
+            found.append(balanced_accuracy(confusion(model.labels, predicted, len(model.classes), weights)))
+    return [np.concatenate(found) for found in blocks]

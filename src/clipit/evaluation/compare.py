@@ -12,6 +12,8 @@ from clipit.artifacts.provenance import Origin, check_lineage, file_digest
 from clipit.artifacts.tables import read_json, write_json
 from clipit.evaluation.beside import beside
 from clipit.evaluation.bootstrap import resample_metrics
+from clipit.evaluation.centres import centre_figures
+from clipit.evaluation.extra_tests import extra_notes
 from clipit.evaluation.independent import independent_tests
 from clipit.evaluation.predictions import Predictions, read_predictions
 from clipit.evaluation.selection import choose, notes_of
@@ -67,6 +69,7 @@ def compare(
     synthetic: bool = False,
     cautions: Sequence[str] = (),
     published: Sequence[Mapping[str, Any]] = (),
+    extra_tests: Sequence[Mapping[str, Any]] = (),
     origin: Origin,
     primary: Sequence[str] = PRIMARY,
     resamples: int = 2000,
@@ -74,10 +77,12 @@ def compare(
     """Writes one experiment's table as CSV, Markdown and JSON.
 
     Each of `runs` is {"row": labels such as dataset or backbone, "variant", "seed", "candidate": its values of the
-    settings that are lists, "metrics": path, "predictions": path}. Of a variant's candidates the best on validation
-    counts; all that is shown is measured on the test split. `primary` names the one comparison that is made in any
-    case; the p values of all others are corrected after Holm. `cautions` are shown among the notes, `published` numbers
-    (`config.literature.published`) beside ours.
+    settings that are lists, "metrics": path, "predictions": path, "extra": the latter two of each extra test, by its
+    id}. Of a variant's candidates the best on validation counts; all that is shown is measured on the test split.
+    `primary` names the one comparison that is made in any case; the p values of all others are corrected after Holm.
+    `cautions` are shown among the notes, `published` numbers (`config.literature.published`) beside ours. Each of
+    `extra_tests`, {"id", "dataset", "split"}, gets a table of its own of the same models, all whose comparisons are
+    secondary. `centres` has the balanced accuracy in each centre, where two are known.
 
     Raises:
         UserError: no run, a run without test patches, or variants of one row tested on different patches.
@@ -96,6 +101,8 @@ def compare(
         "notes": [SYNTHETIC] * synthetic + list(cautions) + notes_of(choices) + _notes(lines, comparisons, resamples),
         "choices": choices,
         "published": beside(lines, published),
+        "centres": _centres(entries, resamples),
+        "extra_tests": [_elsewhere(extra, runs, lines, primary, resamples) for extra in extra_tests],
         "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
     }
     inputs = {f"{run['variant']}/seed{run['seed']}/{i}": run["predictions"] for i, run in enumerate(runs)}
@@ -126,6 +133,40 @@ def _measure(runs: Sequence[Mapping[str, Any]], resamples: int) -> list[_Entry]:
     return list(entries.values())
 
 
+def _elsewhere(
+    extra: Mapping[str, Any],
+    runs: Sequence[Mapping[str, Any]],
+    own: Sequence[Mapping[str, Any]],
+    primary: Sequence[str],
+    resamples: int,
+) -> dict[str, Any]:
+    """The table of the same runs on another data set; `own` are their lines on their own test set."""
+    entries = _measure([{**run, **run["extra"][extra["id"]]} for run in runs], resamples)
+    comparisons = _compare(entries, primary, secondary=True)
+    lines = [_line(entry, comparisons, primary[1]) for entry in entries]
+    for line, before in zip(lines, own, strict=True):
+        line["own"] = before["metrics"]["balanced_accuracy"]
+        line["drop"] = line["own"]["mean"] - line["metrics"]["balanced_accuracy"]["mean"]
+    return {
+        **extra,
+        "primary": list(primary),
+        "columns": list(dict.fromkeys(key for entry in entries for key in entry.row)),
+        "rows": lines,
+        "comparisons": comparisons,
+        "centres": _centres(entries, resamples),
+        "notes": extra_notes([entry.models[0] for entry in entries], primary),
+    }
+
+
+def _centres(entries: Sequence[_Entry], resamples: int) -> list[dict[str, Any]]:
+    """The figures of each centre of the test set, for each entry."""
+    return [
+        {"row": entry.row, "variant": entry.variant, **figure}
+        for entry in entries
+        for figure in centre_figures(entry.models, resamples)
+    ]
+
+
 def _metrics_of(run: Mapping[str, Any]) -> dict[str, Any]:
     """A run's metrics, after a look at whether they were measured on its predictions."""
     metrics = read_json(run["metrics"])
@@ -134,17 +175,19 @@ def _metrics_of(run: Mapping[str, Any]) -> dict[str, Any]:
     return metrics
 
 
-def _compare(entries: Sequence[_Entry], primary: Sequence[str]) -> list[dict[str, Any]]:
+def _compare(entries: Sequence[_Entry], primary: Sequence[str], *, secondary: bool = False) -> list[dict[str, Any]]:
     """Every variant minus the control, and the text variants minus their text controls, with p values.
 
     Holm's correction is made over the primary comparisons of all rows, and apart from that over all the others.
+    Where all are `secondary`, none is primary.
     """
     found = []
     for entry in entries:
         for against in dict.fromkeys((primary[1], *TEXT_CONTROLS.get(entry.variant, ()))):
             other = the_match(entry.row, [(other.row, other) for other in entries if other.variant == against])
             if other is not None and other is not entry:
-                found.append(_difference(entry, other, [entry.variant, against] == list(primary)))
+                is_primary = not secondary and [entry.variant, against] == list(primary)
+                found.append(_difference(entry, other, is_primary))
     for is_primary in (True, False):
         family = [one for one in found if one["primary"] is is_primary]
         for one, p in zip(family, holm([one["p"] for one in family]), strict=True):

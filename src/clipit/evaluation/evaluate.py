@@ -9,6 +9,7 @@ import numpy as np
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.tables import write_json
 from clipit.evaluation.bootstrap import resample_metrics
+from clipit.evaluation.centres import centre_figures
 from clipit.evaluation.drawn import reliability, roc_curves
 from clipit.evaluation.levels import LEVELS, at_level
 from clipit.evaluation.predictions import Predictions, read_predictions
@@ -21,20 +22,24 @@ def evaluate(predictions: Path, out: Path, *, variant: str, resamples: int, orig
 
     Each value has a 95% percentile bootstrap interval; one that cannot be computed is null, with a reason. `levels` has
     the same of whole images (`image`) and of slides or patients (`group`), where `levels.at_level` gives any.
-    `calibration` and `roc` are what is drawn. `train_labels` and `diagnostics` are what training noted of the model,
-    null where it did not.
+    `calibration` and `roc` are what is drawn. Where two centres or more are known, `centres` of the test split has the
+    balanced accuracy in each (`centres.centre_figures`). `train_labels` and `diagnostics` are what training noted of
+    the model, and `extra_test` what a test on another data set noted of that, null where it did not.
     """
     splits = read_predictions(predictions)
     first = next(iter(splits.values()))
-    content = {
+    content: dict[str, Any] = {
         "variant": variant,
         "seed": origin.seed,
         "classes": list(first.classes),
         "weak_labels": first.weak,
         "train_labels": first.facts.get("train_labels"),
         "diagnostics": first.facts.get("diagnostics"),
+        "extra_test": first.facts.get("extra_test"),
         "splits": {name: _measure(split, resamples) for name, split in splits.items()},
     }
+    if "test" in splits:
+        content["splits"]["test"]["centres"] = centre_figures([splits["test"]], resamples)
     write_json(out, content, origin.provenance(lineage=first.lineage, inputs={"predictions": predictions}))
 
 

@@ -34,6 +34,7 @@ def at_level(patches: Predictions, level: str) -> Predictions | None:
         labels=labels,
         groups=groups,
         sources=None,
+        centres=None,
         probabilities=sums / sizes[:, None],
         items=json_digest([patches.items, level]),
     )

@@ -21,7 +21,8 @@ class Predictions:
     `labels` int64 (n,), `groups` int64 (n,) codes of patients or slides, None where none is known, `sources` of the
     images or slides that patches were cut from, `probabilities` float64 (n, C). `items` digests patch ids, labels and
     groups: equal where two models were tested on the same. `weak`: the labels are those of whole slides, copied to
-    their tiles. `facts`: what training noted of the model.
+    their tiles. `facts`: what training noted of the model, and an extra test of how the patches came to their labels.
+    `centres` (n,) names of hospitals or scanners, each None where unknown; None where none is known.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Predictions:
     lineage: Mapping[str, str]
     weak: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    centres: np.ndarray | None = None
 
     @property
     def n_groups(self) -> int | None:
@@ -59,7 +61,8 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
     """
     stored = read_table(path, schema.SCHEMA)
     classes, weak = list(stored.meta["classes"]), bool(stored.meta.get("weak_labels"))
-    facts = {name: stored.meta[name] for name in ("train_labels", "diagnostics") if name in stored.meta}
+    noted = ("train_labels", "diagnostics", "extra_test")
+    facts = {name: stored.meta[name] for name in noted if name in stored.meta}
     if len(stored.table) == 0:
         raise UserError(f"{path} holds no predictions: check that the data set has labelled val or test patches")
     table = stored.table.sort_by("patch_id")
@@ -70,7 +73,8 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
     if not np.isfinite(flat).all():
         raise UserError(f"{path} holds probabilities that are not numbers: training diverged, lower the learning rate")
     probabilities = flat.reshape(len(labels), len(classes))
-    ids, groups, sources = (table.column(name).to_pylist() for name in ("patch_id", "group", "source"))
+    names_of = ("patch_id", "group", "source", "centre")
+    ids, groups, sources, centres = (table.column(name).to_pylist() for name in names_of)
     found = {}
     splits = np.asarray(table.column("split").to_pylist())
     for split in sorted(set(splits)):
@@ -88,5 +92,6 @@ def read_predictions(path: str | Path) -> dict[str, Predictions]:
             stored.lineage,
             weak,
             facts,
+            np.array([centres[row] for row in rows], dtype=object) if any(centres) else None,
         )
     return found

@@ -56,6 +56,13 @@ def as_markdown(table: Mapping[str, Any], title: str) -> str:
     lines += [*markdown_table(header, body), "", *(f"- {note}" for note in table["notes"])]
     if table["published"]:
         lines += ["", "## Beside published numbers", "", *markdown_table(*published(table))]
+    if table["centres"]:
+        lines += ["", "## Each centre", "", *markdown_table(*centre_layout(table))]
+    for section in table["extra_tests"]:
+        lines += ["", f"## Extra test: {extra_title(section)}", "", *markdown_table(*extra_layout(section)), ""]
+        lines += [f"- {note}" for note in section["notes"]]
+        if section["centres"]:
+            lines += ["", "Each centre:", "", *markdown_table(*centre_layout(section))]
     return "\n".join(lines) + "\n"
 
 
@@ -89,6 +96,31 @@ def layout(table: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
         cells += [f"{points(gap['value'])} {bracket(gap)}{warning}", p_value(gap["p_adjusted"])] if gap else ["–", "–"]
         body.append(cells)
     return shared_labels(table), header, body
+
+
+def extra_title(section: Mapping[str, Any]) -> str:
+    """What a test on another data set is of."""
+    return section["dataset"] + (", all patches" if section["split"] == "all" else "")
+
+
+def extra_layout(section: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """(header, rows of cells) of a test on another data set: `layout`, and the drop from the own test set."""
+    _, header, body = layout(section)
+    drops = (points(line["drop"]) for line in section["rows"])
+    return [*header, "own − here (points)"], [[*cells, drop] for cells, drop in zip(body, drops, strict=True)]
+
+
+def centre_layout(table: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """(header, rows of cells) of the balanced accuracy in each centre, a column a centre, in percent."""
+    varying = varying_columns(table)
+    names = sorted({figure["centre"] for figure in table["centres"]})
+    body = []
+    for line in table["rows"]:
+        of_line = [one for one in table["centres"] if (one["row"], one["variant"]) == (line["row"], line["variant"])]
+        cells = {one["centre"]: f"{value(one, 'balanced_accuracy')}, n = {one['n']:,}" for one in of_line}
+        labels = [str(line["row"].get(column) or "–") for column in varying]
+        body.append([*labels, line["variant"], *(cells.get(name, "–") for name in names)])
+    return [*varying, "variant", *names], body
 
 
 def heading(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:

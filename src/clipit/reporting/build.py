@@ -18,6 +18,7 @@ from clipit.reporting.comparisons import comparisons
 from clipit.reporting.confusion import confusions
 from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_times import embedding_times
+from clipit.reporting.extra_tests import centres, extra_tests
 from clipit.reporting.forest import forest, row_labels, verdicts
 from clipit.reporting.label_curve import label_curve
 from clipit.reporting.montage import montage as montage_sections
@@ -92,6 +93,8 @@ def _experiment(
         "comparisons": comparisons(table),
         "notes": table["notes"],
         "published": published(table) if table["published"] else None,
+        "centres": centres(table),
+        "extra_tests": extra_tests(table),
         "confusions": confusions(runs, table),
         "certainties": certainties(runs, table, experiment["name"]),
         "label_curve": label_curve(_label_rows(table), f"{experiment['name']} labels"),

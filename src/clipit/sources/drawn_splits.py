@@ -12,6 +12,8 @@ def with_val(
 ) -> dict[str, str]:
     """The `given` split (train, val or test) of each source; where none is val, some of the train ones become val.
 
+    Where all are test, for models that are trained elsewhere, they stay so.
+
     Args:
         given: split of each source.
         groups: group (patient or slide) of each source, or its own name; a group is never torn.
@@ -22,6 +24,8 @@ def with_val(
     Raises:
         UserError: none is train or none is test.
     """
+    if all_test(given.values()):
+        return dict(given)
     for split in ("train", "test"):
         if split not in given.values():
             raise UserError(f"{where} has no {split} images: name the {split} folder (or fill the split column)")
@@ -29,6 +33,11 @@ def with_val(
         return dict(given)
     held = held_out((groups[source] for source, split in given.items() if split == "train"), share, seed)
     return {source: "val" if split == "train" and groups[source] in held else split for source, split in given.items()}
+
+
+def all_test(splits: Iterable[str | None]) -> bool:
+    """Whether a data set is one to be tested on and no more."""
+    return set(splits) == {"test"}
 
 
 def drawn_splits(

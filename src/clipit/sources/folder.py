@@ -1,15 +1,15 @@
-"""Own images: split/class/ folders, class/ folders, or a CSV of path, label, split, group."""
+"""Own images: split/class/ folders, class/ folders, or a CSV of path, label, split, group, centre."""
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from clipit.runtime.errors import UserError
-from clipit.sources.drawn_splits import drawn_splits, with_val
+from clipit.sources.drawn_splits import all_test, drawn_splits, with_val
 from clipit.sources.image_files import image_files, visible_files
 from clipit.sources.image_items import image_items, read_items
 from clipit.sources.image_source import ImageSource, Item, Labels, Patch, R
@@ -21,12 +21,13 @@ _SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "test
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """An image as the user lists it; `split` None where it is to be drawn, `label` and `group` None where unknown."""
+    """An image as the user lists it; `split` None where it is to be drawn, the others None where unknown."""
 
     path: str
     label: str | None
     split: str | None
     group: str | None = None
+    centre: str | None = None
 
 
 class FolderImages(ImageSource):
@@ -54,13 +55,15 @@ class FolderImages(ImageSource):
     def items(self) -> list[Item]:
         if self._path.is_dir():
             self._tell_what_is_left_out()
-        return image_items(
+        items = image_items(
             self._root,
             [(file.path, file.group) for file in self._files.values()],
             size=self._entry["size"],
             mpp=self._entry["mpp"],
             grid=self._entry["grid"],
         )
+        centres = {file.path: file.centre for file in self._files.values() if file.centre}
+        return [replace(item, centre=centres.get(item.source)) for item in items] if centres else items
 
     def _tell_what_is_left_out(self) -> None:
         paths = (path.relative_to(self._root) for path in visible_files(self._root))
@@ -131,11 +134,15 @@ def _read_classes_of(root: Path, name: str, split: str | None) -> list[_File]:
 
 
 def _same_classes(where: Path, files: Sequence[_File]) -> None:
-    check_classes(where, ((file.split, file.label) for file in files if file.split and file.label), "image")
+    if not all_test(file.split for file in files):
+        check_classes(where, ((file.split, file.label) for file in files if file.split and file.label), "image")
 
 
 def _read_csv(path: Path) -> list[_File]:
-    rows = read_listing(path, ("path", "label", "split"), ("group",))
-    files = [_File(row["path"], row["label"] or None, row["split"], row["group"] or None) for row in rows]
+    rows = read_listing(path, ("path", "label", "split"), ("group", "centre"))
+    files = [
+        _File(row["path"], row["label"] or None, row["split"], row["group"] or None, row["centre"] or None)
+        for row in rows
+    ]
     _same_classes(path, files)
     return files

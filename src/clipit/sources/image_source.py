@@ -44,6 +44,7 @@ class Item:
     y: int = 0
     width: int = 0
     mpp: float | None = None
+    centre: str | None = None
 
 
 @dataclass(frozen=True)

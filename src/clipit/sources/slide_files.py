@@ -15,13 +15,14 @@ SLIDE_SUFFIXES = (".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".s
 
 @dataclass(frozen=True)
 class SlideFile:
-    """A slide as the user lists it: `path` relative to the data set; `label`, `mpp` None where not given."""
+    """A slide as the user lists it: `path` relative to the data set; `label`, `mpp`, `centre` None where not given."""
 
     path: str
     split: str
     group: str
     label: str | None = None
     mpp: float | None = None
+    centre: str | None = None
 
 
 def list_slides(path: Path, splits: Mapping[str, str]) -> list[SlideFile]:
@@ -70,8 +71,11 @@ def _read_folders(root: Path, splits: Mapping[str, str]) -> list[SlideFile]:
 
 
 def _read_csv(path: Path) -> list[SlideFile]:
-    rows = read_listing(path, ("path", "split"), ("label", "group", "mpp"))
-    return [SlideFile(row["path"], row["split"], row["group"], row["label"] or None, _mpp(path, row)) for row in rows]
+    rows = read_listing(path, ("path", "split"), ("label", "group", "mpp", "centre"))
+    return [
+        SlideFile(row["path"], row["split"], row["group"], row["label"] or None, _mpp(path, row), row["centre"] or None)
+        for row in rows
+    ]
 
 
 def _mpp(table: Path, row: Mapping[str, str]) -> float | None:

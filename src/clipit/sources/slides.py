@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
-from clipit.sources.drawn_splits import with_val
+from clipit.sources.drawn_splits import all_test, with_val
 from clipit.sources.image_source import BadImage, ImageSource, Item, Labels, Patch, R
 from clipit.sources.in_order import in_order
 from clipit.sources.listing import check_classes
@@ -50,9 +50,9 @@ class SlideImages(ImageSource):
         try:
             found = self.survey(listed.path)
         except BadImage:
-            return [Item(patch_id=listed.path, source=listed.path, group=listed.group)]
+            return [Item(listed.path, listed.path, listed.group, centre=listed.centre)]
         return [
-            Item(f"{listed.path}@{x},{y}", listed.path, listed.group, x, y, width, found.stored_mpp)
+            Item(f"{listed.path}@{x},{y}", listed.path, listed.group, x, y, width, found.stored_mpp, listed.centre)
             for x, y, width in found.tiles
         ]
 
@@ -140,7 +140,9 @@ class SlideImages(ImageSource):
                 f"{self._entry['path']} has no labels: put the slides in class folders, fill a column label of the "
                 "CSV, or name a folder of annotations"
             )
-        check_classes(self._entry["path"], ((self._slides[name].split, labelled[name]) for name in labelled), "slide")
+        if not all_test(slide.split for slide in self._slides.values()):
+            listed = ((self._slides[name].split, labelled[name]) for name in labelled)
+            check_classes(self._entry["path"], listed, "slide")
         return _numbered([labelled.get(item.source) for item in items], weak=True)
 
     def _drawn_labels(self, items: Sequence[Item], folder: Path) -> Labels:

@@ -15,6 +15,7 @@ from clipit.artifacts.schemas import captions, image_truth, labels, patches, spl
 from clipit.artifacts.schemas.splits import SPLITS
 from clipit.artifacts.tables import Stored, read_table, write_table
 from clipit.runtime.errors import UserError
+from clipit.sources.drawn_splits import all_test
 from clipit.sources.image_source import open_images
 from clipit.sources.listing import check_classes
 from clipit.tiling.listed import stored_items
@@ -60,11 +61,12 @@ def _tell_equal_pixels(stored: Stored, split: list[str]) -> None:
 
 
 def label_dataset(
-    entry: Mapping[str, Any], patches_file: Path, splits_file: Path, out: Path, *, origin: Origin
+    entry: Mapping[str, Any], patches_file: Path, splits_file: Path, out: Path, *, trains: bool = True, origin: Origin
 ) -> None:
     """Writes the label of every stored patch (schema `labels`), keeping `train_labels` of the train ones.
 
-    A label that is held back is in no table that a later stage reads.
+    A label that is held back is in no table that a later stage reads. Of a data set that nothing `trains` on, splits
+    and classes may be missing.
 
     Raises:
         UserError: a split has no labelled patch, or not the classes that another one has.
@@ -75,13 +77,17 @@ def label_dataset(
     label = list(known.of)
     split = [split_of[patch] for patch in stored.column("patch_id")]
     # What was listed may have been rejected, may lie under no region, or may all have been drawn to val.
-    check_classes(
-        entry.get("path", entry["source"]),
-        sorted({(name, known.classes[c]) for name, c in zip(split, label, strict=True) if c is not None}),
-        "patch",
-        SPLITS,
-        "see rejected.parquet for what could not be used; where val is drawn, try another val_share or split_seed",
-    )
+    if trains:
+        missing = (
+            "see rejected.parquet for what could not be used; where val is drawn, try another val_share or split_seed"
+        )
+        check_classes(
+            entry.get("path", entry["source"]),
+            sorted({(name, known.classes[c]) for name, c in zip(split, label, strict=True) if c is not None}),
+            "patch",
+            SPLITS,
+            "all are test, so only an extra test can use it: name a train split" if all_test(split) else missing,
+        )
     train = [i for i, name in enumerate(split) if name == "train" and label[i] is not None]
     if entry["train_labels"] is not None:
         kept = _evenly(train, label, entry["train_labels"], entry["label_seed"])

@@ -28,7 +28,7 @@ def write_predictions(
 ) -> None:
     """Writes `probabilities`, float32 (patches, C), one row for each labelled patch of `splits`.
 
-    `facts` of the model join the metadata, and so its metrics: `train_labels`, and `diagnostics` by split.
+    `facts` of the model join the metadata, and so its metrics: `train_labels`, `diagnostics` by split, `extra_test`.
     """
     chosen = examples.labelled(*splits)
     columns = {
@@ -37,6 +37,7 @@ def write_predictions(
         "label": examples.label[chosen],
         "group": [examples.group[i] for i in chosen],
         "source": [examples.source[i] for i in chosen],
+        "centre": [examples.centre[i] for i in chosen],
         "prob": list(probabilities),
     }
     meta = {"classes": list(examples.classes), "weak_labels": examples.weak, **(facts or {})}

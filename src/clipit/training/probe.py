@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from clipit.artifacts.provenance import Origin
 from clipit.artifacts.schemas import features as features_schema
@@ -76,10 +77,15 @@ def train_probe(
     provenance = origin.provenance(lineage=lineage, inputs=inputs)
     meta = {"classes": list(examples.classes), "epoch": fit.epoch, "val_loss": fit.val_loss}
     write_tensors(probe, head.state_dict(), provenance, meta)
-    with torch.no_grad():
-        probabilities = head(torch.from_numpy(matrix[evaluated(examples)])).softmax(dim=-1).numpy()
+    probabilities = probe_probabilities(head.state_dict(), matrix[evaluated(examples)])
     facts = {"train_labels": len(train.labels)}
     write_predictions(predictions, examples, probabilities, provenance, facts=facts)
+
+
+def probe_probabilities(head: Mapping[str, Tensor], features: np.ndarray) -> np.ndarray:
+    """What a probe's tensors say of raw `features`, float32 (n, d): float32 (n, C)."""
+    logits = F.linear(torch.from_numpy(features), head["weight"], head["bias"])
+    return logits.softmax(dim=-1).numpy()
 
 
 def read_features(paths: Sequence[Path], patch_id: np.ndarray) -> tuple[np.ndarray, tuple[Stored, ...]]:

@@ -25,7 +25,7 @@ from clipit.models.tensor_file import read_tensors
 from clipit.training.backbones import open_backbone
 from clipit.training.checkpoints import resumable
 from clipit.training.diagnostics import diagnose
-from clipit.training.examples import Examples, read_examples
+from clipit.training.examples import Examples, read_examples, resolution
 from clipit.training.fit import Fit, fit_student
 from clipit.training.label_fraction import keep_labels
 from clipit.training.predictions import evaluated, write_predictions
@@ -203,7 +203,7 @@ def _export(
     facts = {
         "diagnostics": {"val": diagnostics},
         "train_labels": len(data.train),
-        "patches": {"size": store.size, "mpp": _resolution(examples)},
+        "patches": {"size": store.size, "mpp": resolution(examples)},
     }
     save_student(
         out,
@@ -218,14 +218,6 @@ def _export(
     rows = examples.row[evaluated(examples)]
     probabilities = predict_probabilities(exported.student, exported.transform, store, rows, **predicted)
     write_predictions(out / "predictions.parquet", examples, probabilities, provenance, facts=facts)
-
-
-def _resolution(examples: Examples) -> float | None:
-    """Microns per pixel of the patches, None where it is unknown or not the same, within 2%, for all."""
-    found = [mpp for mpp in examples.stored[0].column("mpp") if mpp is not None]
-    if not found or len(found) < len(examples.patch_id) or max(found) > 1.02 * min(found):
-        return None
-    return float(np.median(found))
 
 
 def _targets(files: Files, settings: Mapping[str, Any], examples: Examples) -> Targets | None:

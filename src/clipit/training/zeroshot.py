@@ -45,10 +45,15 @@ def predict_zeroshot(
     rows = evaluated(examples)
     images, stored = read_features(image_embeddings, examples.patch_id[rows])
     lineage = agree(*stored, prompts, *examples.stored)
-    logits = images @ embedding_matrix(prompts).T / TEMPERATURE
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     parts = {f"image_embeddings/{table.path.name}": table.path for table in stored}
     inputs = {**parts, "class_prompts": class_prompts, "patches": patches, "splits": splits, "labels": labels}
     provenance = origin.provenance(lineage=lineage, inputs=inputs)
-    probabilities = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities = zeroshot_probabilities(images, embedding_matrix(prompts))
     write_predictions(predictions, examples, probabilities, provenance)
+
+
+def zeroshot_probabilities(images: np.ndarray, prompts: np.ndarray) -> np.ndarray:
+    """softmax(cosine / temperature) of unit vectors (n, d) and (C, d): float32 (n, C)."""
+    logits = images @ prompts.T / TEMPERATURE
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -54,6 +54,7 @@ class Binding(PairBinding):
         """
         used = planned_entries(self._config, self._plan)
         labelled = {run.dataset for run in self._plan.runs.values()}
+        labelled |= {extra["dataset"] for title in self._plan.tables for extra in self.extra_tests(title)}
         for dataset in used["datasets"]:
             self.images_fingerprint(dataset)
             for column in ("split", "label") if dataset in labelled else ("caption",):
@@ -224,6 +225,13 @@ class Binding(PairBinding):
                 "predictions": self.paths.run_file("predictions.parquet", **row.run.wildcards),
                 "student": self._student_file(row.run, "student.json"),
                 "history": self._student_file(row.run, "history.csv"),
+                "extra": {
+                    extra.id: {
+                        name: self.paths.extra_file(f"{name}.{suffix}", **row.run.wildcards, extra=extra.id)
+                        for name, suffix in (("metrics", "json"), ("predictions", "parquet"))
+                    }
+                    for extra in self._config.experiments[experiment].extra_tests
+                },
             }
             for row in self._plan.tables[experiment]
         ]
@@ -231,7 +239,17 @@ class Binding(PairBinding):
     def compared_files(self, experiment: str) -> list[str]:
         """The files that a table is made from, each once."""
         keys = ("metrics", "predictions", "student")
-        return list(dict.fromkeys(row[key] for row in self.compared(experiment) for key in keys if row[key]))
+        rows = self.compared(experiment)
+        files = [row[key] for row in rows for key in keys if row[key]]
+        files += [file for row in rows for tested in row["extra"].values() for file in tested.values()]
+        return list(dict.fromkeys(files))
+
+    def extra_tests(self, experiment: str) -> list[dict[str, str]]:
+        """The extra tests of an experiment: their ids, and what a table says of each."""
+        return [
+            {"id": extra.id, "dataset": extra.dataset, "split": extra.split}
+            for extra in self._config.experiments[experiment].extra_tests
+        ]
 
     def _student_file(self, run: Run, name: str) -> str | None:
         """A file that only students have."""
@@ -262,7 +280,8 @@ class Binding(PairBinding):
         }
         pairings = {name: plain(pairing) for name, pairing in self._plan.pairings.items()}
         runs = sorted("/".join(key) for key in self._plan.runs)
-        return json_digest([runs, self._plan.pairs, used, pairings, self._config.compute.threads])
+        extras = [extra["id"] for title in self._plan.tables for extra in self.extra_tests(title)]
+        return json_digest([runs, self._plan.pairs, used, pairings, extras, self._config.compute.threads])
 
     def report_content(self) -> dict[str, Any]:
         """What the report shows of each experiment, and whether it may show report texts."""
@@ -304,7 +323,8 @@ class Binding(PairBinding):
 
     def overlaps(self, experiment: str) -> list[str]:
         """Cautions on models that were pretrained on what an experiment's images or reports are drawn from."""
-        return overlaps(self._config, self._plan.tables[experiment])
+        extras = [extra["dataset"] for extra in self.extra_tests(experiment)]
+        return overlaps(self._config, self._plan.tables[experiment], extras)
 
     def published(self, experiment: str) -> list[dict[str, Any]]:
         """Published numbers of an experiment's data sets, backbones and variants."""

@@ -9,6 +9,7 @@ from clipit.config.corpora import TextCorpus
 from clipit.config.datasets import CaptionedDataset, FolderDataset, SlidesDataset
 from clipit.config.experiment import Config
 from clipit.config.licence import Data
+from clipit.config.lists import as_list
 from clipit.sources import image_source, report_source
 from clipit.sources.image_files import SUFFIXES
 from clipit.sources.slide_files import SLIDE_SUFFIXES, companions
@@ -127,11 +128,11 @@ class DataBinding:
             return None
         if isinstance(entry, SlidesDataset):
             if path.is_file():
-                columns = ["group", "mpp"]
+                columns = ["group", "mpp", "centre"]
                 return fingerprint_listed(path, "path", root=path.parent, beside=columns, companions=companions)
             return fingerprint_files(path, SLIDE_SUFFIXES, companions)
         if path.is_file():
-            return fingerprint_listed(path, "path", root=path.parent, beside=["group"])
+            return fingerprint_listed(path, "path", root=path.parent, beside=["group", "centre"])
         return fingerprint_files(path, SUFFIXES)
 
     def column_fingerprint(self, dataset: str, column: str) -> str | None:
@@ -153,6 +154,12 @@ class DataBinding:
         own = isinstance(entry, SlidesDataset) or (isinstance(entry, FolderDataset) and not entry.download)
         path = getattr(entry, "path", None)
         return Path(path) if own and path else None
+
+    def trains(self, dataset: str) -> bool:
+        """Whether a data set is more than an extra test: False where no experiment trains on it."""
+        experiments = self._config.experiments.values()
+        tested = any(extra.dataset == dataset for experiment in experiments for extra in experiment.extra_tests)
+        return not tested or any(dataset in as_list(experiment.dataset) for experiment in experiments)
 
     def has_slides(self, dataset: str) -> bool:
         return isinstance(self._config.datasets[dataset], SlidesDataset)

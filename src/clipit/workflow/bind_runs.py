@@ -3,12 +3,13 @@
 from typing import Any
 
 from clipit.config.encoders import RetrieverBackbone
-from clipit.config.experiment import Config
+from clipit.config.experiment import Config, ExtraTest
 from clipit.config.names import TEXT_TEACHER
 from clipit.config.runs import Run
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
 from clipit.workflow.bind import Binding
+from clipit.workflow.entries import plain, without
 
 
 class RunBinding:
@@ -17,11 +18,53 @@ class RunBinding:
     def __init__(self, binding: Binding, config: Config) -> None:
         self._binding, self._config, self._paths = binding, config, binding.paths
 
-    def probe_features(self, run: Run) -> list[str]:
-        """What a probe looks at: features of a backbone or of colour, or a retriever's image embeddings."""
+    def probe_features(self, run: Run, dataset: str | None = None) -> list[str]:
+        """What a probe looks at: features of a backbone or of colour, or a retriever's image embeddings.
+
+        They are of the run's own data set, or of the one that is named.
+        """
+        dataset = dataset or run.dataset
         if run.retriever is not None:
-            return self._binding.image_embeddings(run.retriever, run.dataset)
-        return [self._paths.features(run.backbone, run.dataset)]
+            return self._binding.image_embeddings(run.retriever, dataset)
+        return [self._paths.features(run.backbone, dataset)]
+
+    def classifier_files(self, run: Run, extra: str) -> dict[str, Any]:
+        """What a run's model is tested on another data set from, by the names that `predict_extra` knows."""
+        dataset = self.extra_test(extra).dataset
+        files: dict[str, Any] = {
+            "patches": self._paths.patches(dataset),
+            "splits": self._paths.splits(dataset),
+            "labels": self._paths.labels(dataset),
+            "success": self._paths.store_success(dataset),
+        }
+        match self.kind(run):
+            case "student":
+                weights = self._paths.run_file("student.safetensors", **run.wildcards)
+                return files | {"model": self._paths.run_file("student.json", **run.wildcards), "weights": weights}
+            case "probe":
+                files["model"] = self._paths.run_file("probe.safetensors", **run.wildcards)
+            case "zeroshot":
+                files["model"] = self._paths.class_prompts(run.backbone, run.dataset)
+        return files | {"vectors": self.probe_features(run, dataset)}
+
+    def kind(self, run: Run) -> str:
+        """What a run's model is: a student, a probe, or a retriever without training (zeroshot)."""
+        return VARIANTS[run.variant].trains
+
+    def extra_test(self, extra: str) -> ExtraTest:
+        """The extra test of that id."""
+        found = (e for experiment in self._config.experiments.values() for e in experiment.extra_tests)
+        return next(e for e in found if e.id == extra)
+
+    def extra_entry(self, extra: str) -> dict[str, Any]:
+        """Of which patches it is, and what their classes count as."""
+        return without(plain(self.extra_test(extra)), {"dataset"})
+
+    def extra_code(self, run: Run) -> str:
+        """`code` of the script that tests a run's model on another data set."""
+        if self.kind(run) == "student":
+            return self.code("predict_extra", run)
+        return self._binding.code("predict_extra")
 
     def target_files(self, run: Run) -> dict[str, Any]:
         """The files that a run's target is made from, by the names that the training stage knows them under."""

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from clipit.config.corpora import TextCorpus
@@ -11,9 +12,12 @@ from clipit.config.encoders import AlignedRetriever, RetrieverBackbone, SimclrBa
 from clipit.config.expand import Plan
 from clipit.config.experiment import Config
 from clipit.config.licence import Licensed
+from clipit.config.lists import as_list
+from clipit.config.load import hint
 from clipit.config.names import whole_corpus
 from clipit.runtime.errors import UserError
 from clipit.runtime.names import LOCAL
+from clipit.sources.image_source import READERS
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,38 @@ def own_paths(config: Config, plan: Plan) -> Iterator[OwnPath]:
             yield from _model(backbone.name, f"backbones.{name}.name")
     for name in used["datasets"]:
         yield from _data_paths(config.datasets[name], f"datasets.{name}")
+
+
+def check_class_maps(config: Config) -> None:
+    """Looks at the class maps of extra tests, as far as the classes are known before any data are read.
+
+    Raises:
+        UserError: a map names an unknown class, or no class of the data set is one of the models'.
+    """
+    for title, experiment in config.experiments.items():
+        for extra in experiment.extra_tests:
+            theirs = _known_classes(config, extra.dataset)
+            for dataset in as_list(experiment.dataset):
+                ours = _known_classes(config, dataset)
+                at = f"config: experiments.{title}.extra_tests ({extra.dataset})"
+                for known, of, named in (
+                    (theirs, extra.dataset, extra.classes or {}),
+                    (ours, dataset, (extra.classes or {}).values()),
+                ):
+                    for name in named:
+                        if known is not None and name not in known:
+                            raise UserError(f"{at}: {name!r} is no class of {of}{hint(name, known)}")
+                if extra.classes is None and theirs is not None and ours is not None and not set(theirs) & set(ours):
+                    raise UserError(
+                        f"{at}: none of its classes ({', '.join(theirs)}) is one of {dataset} ({', '.join(ours)}): say "
+                        "under classes which is which"
+                    )
+
+
+def _known_classes(config: Config, dataset: str) -> Sequence[str] | None:
+    """The classes of a public data set or the phantom; None of one's own, which only its files know."""
+    reader = import_module(READERS[config.datasets[dataset].source].partition(":")[0])
+    return getattr(reader, "CLASSES", None)
 
 
 def tell_enlarged(config: Config, plan: Plan) -> None:
@@ -152,6 +188,7 @@ def planned_entries(config: Config, plan: Plan) -> dict[str, list[str]]:
         backbone = config.backbones[name]
         if isinstance(backbone, SimclrBackbone):
             datasets.add(backbone.dataset)
+    datasets |= {extra.dataset for experiment in config.experiments.values() for extra in experiment.extra_tests}
     corpora = {run.corpus for run in runs if run.corpus} | {pairs.corpus for pairs in shown}
     found = {"datasets": datasets, "corpora": corpora, "retrievers": retrievers, "backbones": backbones}
     return {section: sorted(names) for section, names in found.items()}

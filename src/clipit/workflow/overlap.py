@@ -7,8 +7,11 @@ from clipit.config.expand import Row
 from clipit.config.experiment import Config
 
 
-def overlaps(config: Config, rows: Sequence[Row]) -> list[str]:
-    """A caution for every model of an experiment that was pretrained on what its images or reports are drawn from."""
+def overlaps(config: Config, rows: Sequence[Row], extras: Sequence[str] = ()) -> list[str]:
+    """A caution for every model of an experiment that was pretrained on what its images or reports are drawn from.
+
+    And for each data set of `extras`, those of extra tests, that a model was pretrained or trained on the origin of.
+    """
     found: dict[str, None] = {}
     for run in (row.run for row in rows):
         models = []
@@ -17,6 +20,14 @@ def overlaps(config: Config, rows: Sequence[Row]) -> list[str]:
         if run.retriever:
             models.append((f"retriever {run.retriever}", retriever_saw(config, run.retriever)))
         data = [(f"data set {run.dataset}", config.datasets[run.dataset].drawn_from, "its numbers may be too high")]
+        data += [
+            (f"extra test {name}", config.datasets[name].drawn_from, "its numbers may be too high") for name in extras
+        ]
+        for name in extras:
+            own = config.datasets[run.dataset].drawn_from
+            if shared := ", ".join(sorted(set(own) & set(config.datasets[name].drawn_from))):
+                what = f"Overlap: extra test {name} and training set {run.dataset} are both of {shared}"
+                found[f"{what}: it tests other patients only where the two are known to share none."] = None
         if run.corpus:
             what = "a gain may be that collection's rather than the text's"
             data.append((f"corpus {run.corpus}", config.corpora[run.corpus].drawn_from, what))

@@ -14,6 +14,7 @@ SCHEMA = pa.schema(
             "where its pixels come from: a path relative to the data set, or the generator's own name",
         ),
         column("group", pa.string(), "patient or slide; null where unknown", nullable=True),
+        column("centre", pa.string(), "hospital or scanner; null where unknown", optional=True),
         column("x", pa.int32(), "left edge in the source, level-0 pixels"),
         column("y", pa.int32(), "top edge in the source, level-0 pixels"),
         column("width", pa.int32(), "side in the source, level-0 pixels; 0 = the whole image"),

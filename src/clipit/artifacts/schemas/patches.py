@@ -10,6 +10,7 @@ SCHEMA = pa.schema(
         column("patch_id", pa.string(), "unique name of the patch"),
         column("source", pa.string(), "where its pixels come from"),
         column("group", pa.string(), "patient or slide; null where unknown", nullable=True),
+        column("centre", pa.string(), "hospital or scanner; null where unknown", optional=True),
         column("x", pa.int32(), "left edge in the source, level-0 pixels"),
         column("y", pa.int32(), "top edge in the source, level-0 pixels"),
         column("width", pa.int32(), "side in the source, level-0 pixels; 0 = the whole image"),

@@ -10,6 +10,7 @@ SCHEMA = pa.schema(
         column("split", pa.string(), "val or test"),
         column("label", pa.int16(), "index into `classes` (metadata)"),
         column("group", pa.string(), "patient or slide; null where unknown", nullable=True),
+        column("centre", pa.string(), "hospital or scanner; null where unknown", optional=True),
         column("source", pa.string(), "what its pixels come from: an image or a slide"),
         column("prob", pa.list_(pa.float32()), "probability of each class, sums to 1"),
     ]

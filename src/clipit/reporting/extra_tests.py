@@ -1,0 +1,44 @@
+"""Tests on other data sets, and test sets centre by centre."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clipit.evaluation.table_text import centre_layout, extra_title, value
+from clipit.reporting.forest import forest, row_labels
+from clipit.statistics.wording import points, varying_columns
+
+Cells = tuple[list[str], list[list[str]]]
+
+
+def extra_tests(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each test on another data set (`extra_tests` of `evaluation.compare`) as what the template draws."""
+    return [
+        {
+            "title": extra_title(section),
+            "forest": forest(section),
+            "drops": _drops(section),
+            "centres": centres(section),
+            "notes": section["notes"],
+        }
+        for section in table["extra_tests"]
+    ]
+
+
+def centres(table: Mapping[str, Any]) -> Cells | None:
+    """(header, rows of cells) of a table's centres; None where fewer than two are known."""
+    return centre_layout(table) if table["centres"] else None
+
+
+def _drops(section: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Of each line: balanced accuracy on the own test set, here, and the difference."""
+    varying = varying_columns(section)
+    return [
+        {
+            "variant": line["variant"],
+            "labels": row_labels(line["row"], varying),
+            "own": value(line["own"], "balanced_accuracy"),
+            "here": value(line["metrics"]["balanced_accuracy"], "balanced_accuracy"),
+            "drop": points(line["drop"]),
+        }
+        for line in section["rows"]
+    ]
