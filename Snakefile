@@ -18,6 +18,7 @@ include: "rules/embed.smk"
 include: "rules/pair.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/cost.smk"
 include: "rules/report.smk"
 include: "rules/triage.smk"
 

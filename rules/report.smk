@@ -1,6 +1,12 @@
 """The pages that people read, and the tables on the terminal."""
 
 
+onstart:
+    from clipit.workflow.job_list import write_job_list
+
+    write_job_list(PATHS.job_list(), workflow.dag.jobs, workflow.rules)
+
+
 onsuccess:
     from clipit.evaluation.show import print_table
     from clipit.pairing.show import print_pairings
