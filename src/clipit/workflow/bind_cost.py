@@ -17,7 +17,7 @@ def measured(plan: Plan, experiment: str) -> Run | None:
 
 
 def costs(plan: Plan, paths: Paths) -> list[dict[str, Any]]:
-    """What the report shows of costs, where there is such a student: {"experiment", "file", "student": names of its run}."""
+    """What the report shows of costs, where there is such a student: {"experiment", "file", "student": its names}."""
     found = {title: measured(plan, title) for title in plan.tables}
     return [
         {"experiment": title, "file": paths.cost(title), "student": _names(run)} for title, run in found.items() if run
