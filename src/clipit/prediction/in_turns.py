@@ -14,7 +14,7 @@ from clipit.statistics.medians import Median, median
 Work = Callable[[], object]
 """A forward pass on images that are in memory."""
 
-SECONDS = 2.0
+SECONDS = 4.0
 """That measuring takes in all, unless that is less than the fewest rounds."""
 FEWEST, MOST = 6, 300
 """Rounds; of fewer than six, no interval covers 95%."""

@@ -9,7 +9,7 @@ from clipit.artifacts.tables import read_json
 def costs(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A table for each of `entries` ({"experiment", "file": what `measure_cost` wrote, "student": names of its run}).
 
-    {"experiment", "about", "batches", "rounds", "how", "rows": [{"name", "about", "cells": [(figure, difference)]}]}; a
+    {"experiment", "about", "columns", "rounds", "how", "rows": [{"name", "about", "cells": [(figure, difference)]}]}; a
     difference is to the first row, the plain backbone, and empty there.
     """
     return [_table(entry, read_json(entry["file"])) for entry in entries]
@@ -17,12 +17,11 @@ def costs(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _table(entry: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
     student, plain = entry["student"], measured["models"][0]
-    batches = [one["batch"] for one in plain["latency"]]
     threads = f"{measured['threads']} thread{'s' * (measured['threads'] != 1)}"
     return {
         "experiment": entry["experiment"],
         "about": f"{student['variant']}, seed {student['seed']}, of {student['dataset']}",
-        "batches": batches,
+        "columns": ["parameters", "GFLOPs", *(f"ms, batch of {one['batch']}" for one in plain["latency"])],
         "rounds": " and ".join(str(one["rounds"]) for one in plain["latency"]),
         "how": f"{measured['processor']}, {threads}" if measured["device"] == "cpu" else measured["processor"],
         "rows": [
