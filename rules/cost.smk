@@ -11,7 +11,15 @@ rule measure_cost:
         ),
         retriever=lambda w: BIND.retriever_files(measured(PLAN, w.experiment).retriever),
     output:
-        ensure(PATHS.cost(), non_empty=True),
+        ensure(
+            report(
+                PATHS.cost(),
+                caption="../workflow/report/cost.rst",
+                category="Cost",
+                labels={"experiment": "{experiment}"},
+            ),
+            non_empty=True,
+        ),
     log:
         PATHS.log("measure_cost/{experiment}"),
     benchmark:
