@@ -4,6 +4,10 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
+
+report: "workflow/report/workflow.rst"
+
+
 if not workflow.overwrite_configfiles:
 
     configfile: workflow.source_path("config/config.yaml")
@@ -18,6 +22,7 @@ include: "rules/embed.smk"
 include: "rules/pair.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/cost.smk"
 include: "rules/report.smk"
 include: "rules/triage.smk"
 

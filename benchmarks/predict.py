@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch.utils.flop_counter import FlopCounterMode
 
 from bench import Measure, in_fresh_process, peak_megabytes, print_table, write_results
 from clipit.artifacts.provenance import Origin
@@ -26,6 +25,8 @@ from clipit.encoders.backbone import load_backbone
 from clipit.models.heads import LateFusion
 from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
+from clipit.prediction.cost import BATCHES, contestants
+from clipit.prediction.in_turns import flops, in_turns
 from clipit.prediction.model import load_model
 from clipit.prediction.predict import predict
 from networks import write_patches
@@ -46,7 +47,7 @@ class Scale:
     bare: int = 320  # patches of one measurement of the bare model
     rounds: int = 3
     side: int = 20_000
-    singles: int = 20  # pairs of timings of student and plain backbone
+    seconds: float = 120  # of timing student and plain backbone, each batch size
 
 
 def write_student(folder: Path, scale: Scale) -> Path:
@@ -141,35 +142,22 @@ def write_slide(path: Path, side: int) -> None:
 
 def cost(model: Path, scale: Scale) -> list[Measure]:
     """The student against its backbone with a linear head, which is what it would be without text."""
-    student = load_student(model).student.eval()
-    plain = torch.nn.Sequential(student.backbone, torch.nn.Linear(student.head.sizes["d_img"], len(CLASSES)))  # type: ignore[index,union-attr,arg-type]
     torch.set_num_threads(THREADS)
-    single = torch.randn(1, 3, scale.size, scale.size)
-    flops = [_flops(module, single) / 1e9 for module in (student, plain)]
-    measures = [Measure("student beside its plain backbone", flops[0], "GFLOPs", flops[1], 1.001)]
-    for batch, pairs in ((1, scale.singles), (64, max(3, scale.singles // 6))):
-        ours, theirs = _fastest(student, plain, single.expand(batch, -1, -1, -1).contiguous(), pairs)
-        measures.append(Measure(f"student beside its plain backbone, batch {batch}", ours, "ms", theirs, 1.03))
+    models = contestants(load_student(model).student, scale.size, len(CLASSES), "cpu")
+    counted = {name: flops(one.on(1, "cpu")) / 1e9 for name, one in models.items()}
+    what = "student beside its plain backbone"
+    measures = [Measure(what, counted["student"], "GFLOPs", counted["plain"], 1.001)]
+    for batch in BATCHES:
+        timed = in_turns({name: one.on(batch, "cpu") for name, one in models.items()}, "cpu", seconds=scale.seconds)
+        plain, (low, high) = timed["plain"].ms, timed["student"].ratio[1:]
+        # By the ratio of the pairs: what else the machine did met both of a pair.
+        ours = plain * timed["student"].ratio.value
+        measures.append(Measure(f"{what}, batch {batch}", ours, "ms", plain, 1.03))
+        measures += [
+            Measure(f"{what}, batch {batch}, {end} end of the 95% interval", plain * ratio, "ms", plain)
+            for end, ratio in (("lower", low), ("upper", high))
+        ]
     return measures
-
-
-def _fastest(one: torch.nn.Module, other: torch.nn.Module, images: torch.Tensor, pairs: int) -> tuple[float, float]:
-    """The fastest forward pass of each, milliseconds; they take turns, and who comes first alternates."""
-    times: dict[int, list[float]] = {0: [], 1: []}
-    modules = (one, other)
-    with torch.inference_mode():
-        for i in range(pairs):
-            for j in (i % 2, 1 - i % 2):
-                begin = time.perf_counter()
-                modules[j](images)
-                times[j].append(1e3 * (time.perf_counter() - begin))
-    return min(times[0]), min(times[1])
-
-
-def _flops(module: torch.nn.Module, image: torch.Tensor) -> float:
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(image)
-    return float(counter.get_total_flops())
 
 
 def measure(folder: Path, scale: Scale) -> list[Measure]:

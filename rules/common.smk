@@ -9,6 +9,7 @@ from clipit.config.load import load_config
 from clipit.config.names import TEACHER, TEXT_TEACHER
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_cost import measured
 from clipit.workflow.bind_runs import PROBES, STUDENTS, ZEROSHOT, RunBinding
 from clipit.workflow.bind_triage import TriageBinding
 from clipit.workflow.check import (

@@ -5,7 +5,21 @@ rule evaluate:
     input:
         PATHS.run_file("predictions.parquet"),
     output:
-        ensure(PATHS.run_file("metrics.json"), non_empty=True),
+        ensure(
+            report(
+                PATHS.run_file("metrics.json"),
+                caption="../workflow/report/metrics.rst",
+                category="Metrics",
+                subcategory="{dataset}",
+                labels={
+                    "backbone": "{backbone}",
+                    "variant": "{variant}",
+                    "seed": "{seed}",
+                    "run": "{run}",
+                },
+            ),
+            non_empty=True,
+        ),
     log:
         PATHS.log("evaluate/{dataset}/{backbone}/{variant}/{run}/seed{seed}"),
     benchmark:
@@ -81,8 +95,32 @@ rule compare:
     input:
         lambda w: BIND.compared_files(w.experiment),
     output:
-        csv=ensure(PATHS.table(suffix="csv"), non_empty=True),
-        md=ensure(PATHS.table(suffix="md"), non_empty=True),
+        csv=ensure(
+            report(
+                PATHS.table(suffix="csv"),
+                caption="../workflow/report/table.rst",
+                category="Tables",
+                labels={
+                    "experiment": "{experiment}",
+                    "table": "variants",
+                    "as": "CSV",
+                },
+            ),
+            non_empty=True,
+        ),
+        md=ensure(
+            report(
+                PATHS.table(suffix="md"),
+                caption="../workflow/report/table.rst",
+                category="Tables",
+                labels={
+                    "experiment": "{experiment}",
+                    "table": "variants",
+                    "as": "Markdown",
+                },
+            ),
+            non_empty=True,
+        ),
         json=ensure(PATHS.table(suffix="json"), non_empty=True),
     log:
         PATHS.log("compare/{experiment}"),

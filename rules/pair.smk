@@ -36,7 +36,20 @@ rule audit_pairs:
         patches=PATHS.patches(),
         splits=PATHS.splits(),
     output:
-        ensure(PATHS.audit(), non_empty=True),
+        ensure(
+            report(
+                PATHS.audit(),
+                caption="../workflow/report/audit.rst",
+                category="Pairings",
+                subcategory="{dataset}",
+                labels={
+                    "corpus": "{corpus}",
+                    "retriever": "{retriever}",
+                    "pairing": "{pairing}",
+                },
+            ),
+            non_empty=True,
+        ),
     log:
         PATHS.log("audit_pairs/{dataset}/{corpus}/{retriever}/{pairing}"),
     benchmark:
@@ -61,8 +74,32 @@ rule compare_pairings:
     input:
         lambda w: BIND.compared_pairing_files(w.experiment),
     output:
-        csv=ensure(PATHS.pairing_table(suffix="csv"), non_empty=True),
-        md=ensure(PATHS.pairing_table(suffix="md"), non_empty=True),
+        csv=ensure(
+            report(
+                PATHS.pairing_table(suffix="csv"),
+                caption="../workflow/report/pairing_table.rst",
+                category="Tables",
+                labels={
+                    "experiment": "{experiment}",
+                    "table": "pairings",
+                    "as": "CSV",
+                },
+            ),
+            non_empty=True,
+        ),
+        md=ensure(
+            report(
+                PATHS.pairing_table(suffix="md"),
+                caption="../workflow/report/pairing_table.rst",
+                category="Tables",
+                labels={
+                    "experiment": "{experiment}",
+                    "table": "pairings",
+                    "as": "Markdown",
+                },
+            ),
+            non_empty=True,
+        ),
         json=ensure(PATHS.pairing_table(suffix="json"), non_empty=True),
     log:
         PATHS.log("compare_pairings/{experiment}"),

@@ -1,6 +1,12 @@
 """The pages that people read, and the tables on the terminal."""
 
 
+onstart:
+    from clipit.workflow.job_list import write_job_list
+
+    write_job_list(PATHS.job_list(), workflow.dag.jobs, workflow.rules)
+
+
 onsuccess:
     from clipit.evaluation.show import print_table
     from clipit.pairing.show import print_pairings
@@ -25,7 +31,15 @@ rule report:
         PAIRING_TABLES,
         BIND.report_files(),
     output:
-        ensure(PATHS.report(), non_empty=True),
+        ensure(
+            report(
+                PATHS.report(),
+                caption="../workflow/report/page.rst",
+                category="The report",
+                labels={"page": "report"},
+            ),
+            non_empty=True,
+        ),
     log:
         PATHS.log("report/report"),
     benchmark:
@@ -50,7 +64,15 @@ rule explorer:
     input:
         BIND.explorer_files(),
     output:
-        ensure(PATHS.report("explorer.html"), non_empty=True),
+        ensure(
+            report(
+                PATHS.report("explorer.html"),
+                caption="../workflow/report/explorer.rst",
+                category="The report",
+                labels={"page": "explorer of the pairings"},
+            ),
+            non_empty=True,
+        ),
     log:
         PATHS.log("report/explorer"),
     benchmark:

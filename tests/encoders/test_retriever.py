@@ -35,6 +35,14 @@ def test_embeddings_are_unit_vectors_of_one_space(retriever):
         assert torch.allclose(embeddings.norm(dim=1), torch.ones(len(embeddings)), atol=1e-5)
 
 
+def test_its_parameters_are_those_of_both_towers(retriever):
+    counted = {id(parameter): parameter.numel() for parameter in retriever.parameters()}
+    text = sum(parameter.numel() for parameter in retriever.text_encoder().parameters())
+    image = sum(parameter.numel() for parameter in retriever.image_backbone().module.parameters())
+    assert sum(counted.values()) > text + image
+    assert {id(parameter) for parameter in retriever.text_encoder().parameters()} <= set(counted)
+
+
 def test_padding_does_not_change_a_texts_embedding(retriever):
     short, long = (truncate(ids, retriever.context_length) for ids in retriever.tokenize(TEXTS))
     with torch.inference_mode():

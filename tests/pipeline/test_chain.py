@@ -52,6 +52,40 @@ def test_a_single_value_is_changed_without_a_file(chain: Project) -> None:
     assert (as_shipped["tile_dataset"], as_shipped["train_student"]) == (2, 4 * 3)
 
 
+def test_the_report_tells_the_time_of_every_job(chain: Project) -> None:
+    results = chain.folder / "results"
+    listed = json.loads((results / "benchmarks/jobs.json").read_text())
+    made = {str(path.relative_to(chain.folder)) for path in (results / "benchmarks").rglob("*.tsv")}
+    later = {f"results/benchmarks/report/{page}.tsv" for page in ("report", "explorer")}
+    assert {path for paths in listed.values() for path in paths} == made - later
+    html = (results / "report/index.html").read_text()
+    assert "Where the time went" in html
+    assert "no record here" not in html
+    assert all(f"<code>{rule}</code>" in html for rule in listed)
+
+
+def test_snakemake_s_own_report_is_made_without_a_network(chain: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for scheme in ("http", "https"):
+        monkeypatch.setenv(f"{scheme}_proxy", "http://127.0.0.1:9")  # nobody answers there
+    chain.run("--report", "all.html", "--configfile", *OWN)
+    html = (chain.folder / "all.html").read_text()
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?:', html)
+    assert SECRET not in html
+    shown, results = (
+        json.loads(html.partition(f'<script id="{name}">')[2].partition("= ")[2].partition(";\n")[0])
+        for name in ("categories", "results")
+    )
+    assert set(shown) == {"The report", "Tables", "Pairings", "Metrics", "Cost"}
+    assert set(shown["Metrics"]) == set(shown["Pairings"]) == {"my_images"}
+    assert {path for kind in shown.values() for paths in kind.values() for path in paths} == set(results)
+    for path, result in results.items():
+        assert "<p>" in result["caption"] and "{" not in result["caption"], path
+        assert SECRET.encode() not in (chain.folder / path).read_bytes(), path
+    assert "own_data</tt>" in results["results/tables/own_data.csv"]["caption"]
+    assert "Synthetic" not in results["results/tables/own_data.csv"]["caption"]
+    assert results["results/costs/own_data.json"]["labels"] == {"experiment": "own_data"}
+
+
 def test_no_report_text_or_id_leaves_the_pipeline(chain: Project) -> None:
     results = chain.folder / "results"
     shown = [

@@ -54,10 +54,24 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
         "predict_extra": UNLABELLED,
         "evaluate_extra": UNLABELLED,
         "compare": 2,
+        "measure_cost": 1,  # of clipit's first seed, which one experiment has
         "report": 1,
         "explorer": 1,
         "all": 1,
     }
+
+
+def test_another_way_of_measuring_cost_measures_it_and_shows_it(edited: Project) -> None:
+    edited.edit("src/clipit/prediction/in_turns.py", "SECONDS = 4.0", "SECONDS = 3.0")
+    assert edited.would_run() == {"measure_cost": 1, "report": 1, "all": 1}
+
+
+def test_a_measurement_is_no_input_of_the_report_where_it_is_a_benchmark(edited: Project) -> None:
+    for benchmark in (edited.folder / "results/benchmarks").rglob("*.*"):
+        benchmark.write_text("") if benchmark.suffix == ".tsv" else os.utime(benchmark)
+    (edited.folder / "results/benchmarks/jobs.json").unlink()
+    timings = {"embed_images", "embed_reports"}  # their own timings are outputs
+    assert not set(edited.would_run()) - timings - {"report", "all"}
 
 
 def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
@@ -116,6 +130,7 @@ def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Proje
         "predict_extra": TESTED,
         "evaluate_extra": TESTED,
         "compare": 2,
+        "measure_cost": 1,
         "report": 1,
         "explorer": 1,
         "all": 1,

@@ -18,7 +18,9 @@ from clipit.runtime.errors import UserError
 
 SOURCES = [
     {"role": "images and labels", "name": "bach", "licence": "CC BY-NC-ND", "restriction": "no derivatives",
-     "citation": "Aresta 2019"},
+     "citation": "Aresta 2019", "synthetic": False},
+    {"role": "reports", "name": "phantom_reports", "licence": None, "restriction": None, "citation": None,
+     "synthetic": True},
 ]  # fmt: skip
 
 
@@ -59,6 +61,7 @@ def test_the_card_says_what_the_model_is_and_how_good(run: Path, tmp_path: Path,
     accuracy = metrics["splits"]["test"]["metrics"]["accuracy"]
     assert f"| accuracy | {100 * accuracy['value']:.1f} [{100 * accuracy['low']:.1f}, " in card
     assert "| images and labels | bach | CC BY-NC-ND: no derivatives | Aresta 2019 |" in card
+    assert "| reports | phantom_reports | synthetic, computed here |  |" in card
     assert "Not a medical device" in card
     assert "trained on 48 px at 0.5 microns per pixel" in card
     assert "Seed 3" in card

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.paired_experiment import Experiment
+from tests.reporting.measured import write_cost, write_job_list
 from tests.stores import write_store
 
 from clipit.artifacts.provenance import Origin
@@ -162,6 +163,40 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "show_text": True,
         "explorer": True,
         "embeddings": [{"what": "phantom by phantom_clip", "files": [_timing(root / f"t{i}.json", i) for i in (1, 2)]}],
+        "costs": [
+            {
+                "experiment": "demo",
+                "file": write_cost(root / "cost.json"),
+                "student": NAMES | {"backbone": "resnet", "variant": "clipit", "seed": 0},
+            }
+        ],
+        "job_list": write_job_list(root),
+        "sources": [
+            {
+                "role": "images and labels",
+                "name": "phantom",
+                "licence": None,
+                "restriction": None,
+                "citation": None,
+                "synthetic": True,
+            },
+            {
+                "role": "backbone",
+                "name": "uni",
+                "licence": "CC BY-NC-ND 4.0",
+                "restriction": "academic research only",
+                "citation": "Chen et al. 2024, UNI",
+                "synthetic": False,
+            },
+            {
+                "role": "reports",
+                "name": "mine",
+                "licence": None,
+                "restriction": None,
+                "citation": None,
+                "synthetic": False,
+            },
+        ],
         "synthetic": True,
         "origin": Origin("report", {"lambda": 1.0}, code="b" * 64),
     }

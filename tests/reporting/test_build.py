@@ -45,6 +45,35 @@ def test_page_tells_where_the_time_of_embedding_went(page) -> None:
     assert "where the time went" not in _Elements(page(embeddings=[])).text
 
 
+def test_page_tells_what_a_student_costs(page) -> None:
+    text = _Elements(page()).text
+    assert "clipit, seed 0, of phantom; EPYC, 2 threads; 20 and 20 rounds." in text
+    assert "clipit the student as it is exported 10.1 M +1.00% 2 +0.05% 5.1 +2.0% [−1.0, +4.0]" in text
+    assert "measure_cost dddddddddddd" in text
+    without = page(costs=[])
+    assert 'href="#cost"' not in without and "What it costs" not in without
+
+
+def test_page_tells_where_the_time_of_the_chain_went(page, tmp_path) -> None:
+    html = page()
+    assert "train_student 2 1 without record 12.5 s 12.5 s 812 MB" in _Elements(html).text
+    assert "Of 1 of the 3 jobs there is no record here" in _Elements(html).text
+    without = page(job_list=tmp_path / "nowhere.json")
+    assert "Where the time went" not in without and 'href="#time"' not in without
+    # Its own section is all that a benchmark changes.
+    section = re.search(r'<section id="time">.*?</section>', html, re.DOTALL)
+    assert section
+    assert html.replace(section[0], "").replace('<a href="#time">Time</a>', "").split() == without.split()
+
+
+def test_page_names_licences_and_citations(page) -> None:
+    text = _Elements(page()).text
+    assert "backbone uni: CC BY-NC-ND 4.0 (academic research only) Chen et al. 2024, UNI" in text
+    assert "images and labels phantom: synthetic, computed here" in text
+    assert "reports mine: licence not stated" in text
+    assert "Made of" not in page(sources=[])
+
+
 def test_page_is_one_file_that_loads_nothing(page) -> None:
     html = page()
     for tag, attributes in _Elements(html).found:

@@ -18,7 +18,7 @@ def of_variant(name: str, variant: str, dataset: str | None = None) -> list[tupl
     runs = expand(config).runs
     key = next(k for k, run in runs.items() if run.variant == variant and dataset in (None, run.dataset))
     folder = Path(Paths(config.results).run_file("", *key))
-    return [(str(one["role"]), str(one["name"]), one["licence"]) for one in made_of(config, folder)]
+    return [(one["role"], one["name"], one["licence"]) for one in made_of(config, folder)]
 
 
 def test_a_model_names_all_that_it_read_and_their_licences() -> None:

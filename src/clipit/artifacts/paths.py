@@ -161,6 +161,10 @@ class Paths:
         """What the pairings of an experiment look like side by side; the dot sets it off from every experiment."""
         return f"{self.root}/tables/{experiment}.pairings.{suffix}"
 
+    def cost(self, experiment: str = "{experiment}") -> str:
+        """What a student costs in use: measured times, so not the same bytes twice."""
+        return f"{self.root}/costs/{experiment}.json"
+
     def triage(self, experiment: str = "{experiment}") -> str:
         return f"{self.root}/triage/{experiment}.json"
 
@@ -176,6 +180,10 @@ class Paths:
         return f"{self.root}/benchmarks/{name}.json"
 
     # Snakemake's own
+    def job_list(self) -> str:
+        """The benchmarks of all planned jobs, rule by rule; no job's output."""
+        return f"{self.root}/benchmarks/jobs.json"
+
     def log(self, name: str) -> str:
         return f"{self.root}/logs/{name}.log"
 

@@ -11,11 +11,10 @@ from clipit.artifacts.schemas import labels as labels_schema
 from clipit.artifacts.tables import read_table
 from clipit.embedding.reading import read_beginnings
 from clipit.embedding.texts import encode_texts, reading_facts, write_texts
+from clipit.encoders.class_prompts import TEMPLATE, class_prompts
 from clipit.encoders.precision import Precision
 from clipit.encoders.retriever import load_retriever
 from clipit.runtime.errors import UserError
-
-TEMPLATE = "an H&E image of {class}"
 
 
 def embed_class_prompts(
@@ -54,9 +53,8 @@ def embed_class_prompts(
     classes: list[str] = table.meta["classes"]
     if not classes:
         raise UserError(f"{labels} names no class: an unlabelled data set has nothing to compare its images with")
-    prompts = [template.replace("{class}", name.replace("_", " ")) for name in classes]
     encoder = load_retriever(**retriever)
-    reading = read_beginnings(prompts, encoder)
+    reading = read_beginnings(class_prompts(classes, template), encoder)
     encoder.to(device)
     arithmetic: dict[str, Any] = {"device": device, "precision": precision}
     vectors = encode_texts(encoder, reading.tokens, batch=batch, **arithmetic, what="embed classes")

@@ -1,6 +1,7 @@
 """CONCH, through its authors' package `conch`, which its licence keeps out of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,6 +54,10 @@ class ConchRetriever:
         ids = pad(tokens, self._tokenizer.pad_token_id, self.context_length + 1)
         encoded: Tensor = self._model.encode_text(ids.to(self._model.logit_scale.device), normalize=True)
         return encoded.float()
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Of both towers and what joins them."""
+        return chain(self._model.visual.parameters(), self._model.text.parameters())
 
     def image_backbone(self) -> Backbone:
         """A copy of the image tower before its projection into the shared space, as the authors advise for probes."""

@@ -1,6 +1,6 @@
 """Retrievers that open_clip loads: its own models, those of the hub, and folders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,6 +53,11 @@ class OpenClipRetriever:
         """Token ids, at most `context_length` a text, to unit vectors float32 (B, d)."""
         ids = self._tokens.batch(tokens).to(self._model.logit_scale.device)
         return normalize(self._model.encode_text(ids).float(), dim=-1)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Of both towers and what joins them."""
+        parameters: Iterator[nn.Parameter] = self._model.parameters()
+        return parameters
 
     def image_backbone(self) -> Backbone:
         """A copy of the image tower, its projection into the shared space included."""

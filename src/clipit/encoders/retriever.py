@@ -1,6 +1,6 @@
 """What every retriever is: an image tower and a text tower into one space (docs/retrievers.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, Self
@@ -46,6 +46,10 @@ class Retriever(Protocol):
 
     def encode_texts(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """Token ids, at most `context_length` a text (see `truncate`), to unit vectors float32 (B, d)."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Of both towers and what joins them."""
         ...
 
     def image_backbone(self) -> Backbone:

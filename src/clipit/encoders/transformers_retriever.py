@@ -1,6 +1,7 @@
 """Retrievers that `transformers` loads: CLIP (PLIP is one), SigLIP and SigLIP 2, of the hub or in a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,6 +66,10 @@ class TransformersRetriever:
         device = self._model.logit_scale.device
         encoded = self._model.get_text_features(**{name: values.to(device) for name, values in inputs.items()})
         return normalize(encoded.pooler_output.float(), dim=-1)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Of both towers and what joins them."""
+        return chain(self._image_tower.parameters(), self._model.parameters())
 
     def image_backbone(self) -> Backbone:
         """A copy of the image tower, its projection into the shared space included."""

@@ -45,7 +45,7 @@ def export_student(
     out: Path,
     *,
     metrics: Mapping[str, Any] | None = None,
-    sources: Sequence[Mapping[str, str | None]] = (),
+    sources: Sequence[Mapping[str, Any]] = (),
     synthetic: bool = False,
     store: Path | None = None,
 ) -> Export:
@@ -56,7 +56,7 @@ def export_student(
         to: one of `FORMATS`.
         out: the folder.
         metrics: the content of the run's metrics.json.
-        sources: what it was trained with: {"role", "name", "licence", "restriction", "citation"}.
+        sources: what it was trained with: {"role", "name", "licence", "restriction", "citation", "synthetic"}.
         synthetic: it was trained on the phantom, which the card then says first.
         store: a patch store, whose first patches are compared beside random ones.
 

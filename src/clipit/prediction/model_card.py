@@ -20,7 +20,7 @@ def model_card(
     description: Mapping[str, Any],
     form: str,
     metrics: Mapping[str, Any] | None,
-    sources: Sequence[Mapping[str, str | None]],
+    sources: Sequence[Mapping[str, Any]],
     *,
     synthetic: bool,
 ) -> str:

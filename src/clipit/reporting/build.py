@@ -16,6 +16,7 @@ from clipit.reporting.audits import audits as audit_cards
 from clipit.reporting.certainty import certainties
 from clipit.reporting.comparisons import comparisons
 from clipit.reporting.confusion import confusions
+from clipit.reporting.costs import costs as cost_tables
 from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_times import embedding_times
 from clipit.reporting.extra_tests import centres, extra_tests
@@ -24,6 +25,7 @@ from clipit.reporting.label_curve import label_curve
 from clipit.reporting.montage import montage as montage_sections
 from clipit.reporting.pairings import pairings as pairing_sections
 from clipit.reporting.slides import slides as slide_sections
+from clipit.reporting.stage_times import stage_times
 from clipit.reporting.won_lost import won_and_lost
 from clipit.statistics.wording import varying_columns
 
@@ -45,6 +47,9 @@ def build_report(
     show_text: bool,
     explorer: bool,
     embeddings: Sequence[Mapping[str, Any]],
+    costs: Sequence[Mapping[str, Any]],
+    job_list: Path,
+    sources: Sequence[Mapping[str, Any]],
     synthetic: bool,
     origin: Origin,
 ) -> None:
@@ -56,7 +61,9 @@ def build_report(
     "slides": [{"dataset", "slides": path}]}.
     `meanings` says what each variant is. Without `show_text` neither a report's text nor its id is in the page. With
     `explorer` it leads to the explorer, which lies beside it. `embeddings` are {"what", "files": timings of the parts}.
-    Equal inputs give equal bytes.
+    `costs` are as `reporting.costs` takes them. `job_list` names the benchmarks of all jobs (`reporting.stage_times`),
+    which are no inputs: equal inputs give equal bytes but for that section. `sources` are {"role", "name", "licence",
+    "restriction", "citation", "synthetic"} of all data and pretrained models.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
     used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])
@@ -73,9 +80,12 @@ def build_report(
         show_text=show_text,
         explorer=explorer,
         embeddings=embedding_times(embeddings),
+        costs=cost_tables(costs),
+        stage_times=stage_times(job_list),
+        sources=sources,
         synthetic=synthetic,
         variants={variant: meanings[variant] for variant in used},
-        provenance=_provenance(experiments, tables, origin),
+        provenance=_provenance(experiments, tables, costs, origin),
     )
     write_text(out, page)
 
@@ -130,6 +140,7 @@ def _label_rows(table: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _provenance(
     experiments: Sequence[Mapping[str, Any]],
     tables: Sequence[Mapping[str, Any]],
+    costs: Sequence[Mapping[str, Any]],
     origin: Origin,
 ) -> dict[str, Any]:
     """What the numbers come from: digests of configuration and code, library versions, seeds."""
@@ -137,6 +148,7 @@ def _provenance(
     files = [run["metrics"] for run in runs]
     files += [audit["audit"] for experiment in experiments for audit in experiment["audits"]]
     files += [experiment["pairings_json"] for experiment in experiments if experiment["pairings_json"] is not None]
+    files += [cost["file"] for cost in costs]
     read = [*tables, *map(read_json, files)]
     sources = [document["provenance"] for document in read] + [origin.provenance()]
     codes = sorted({(source["stage"], source["code"][:12]) for source in sources})

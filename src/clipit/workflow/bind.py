@@ -26,6 +26,7 @@ from clipit.config.runs import Run
 from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
 from clipit.runtime.names import HUB, LOCAL
+from clipit.workflow.bind_cost import costs
 from clipit.workflow.bind_explorer import explored, explored_files
 from clipit.workflow.bind_pairs import PairBinding
 from clipit.workflow.check import planned_entries
@@ -33,6 +34,7 @@ from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import fingerprint_files
 from clipit.workflow.overlap import overlaps
 from clipit.workflow.resources import gpus, resolve_device
+from clipit.workflow.terms import parts_of_pairs, parts_of_run, terms
 
 
 class Binding(PairBinding):
@@ -268,6 +270,7 @@ class Binding(PairBinding):
         files += [audit["audit"] for title in self._plan.tables for audit in self.audits(title)]
         files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
         files += [file for embedded in self.embedding_times() for file in embedded["files"]]
+        files += [cost["file"] for cost in costs(self._plan, self.paths)]
         montages = [self._montage(title) for title in self._plan.tables]
         files += [file for shown in montages if shown for key, file in shown["files"].items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
@@ -303,6 +306,9 @@ class Binding(PairBinding):
             "show_text": self._show_text(),
             "explorer": bool(self.all_pairings()),
             "embeddings": self.embedding_times(),
+            "costs": costs(self._plan, self.paths),
+            "job_list": self.paths.job_list(),
+            "sources": self._sources(),
             "synthetic": any(self.synthetic(title) for title in self._plan.tables),
         }
 
@@ -335,6 +341,12 @@ class Binding(PairBinding):
         """Whether an experiment rests on the phantom."""
         rows = self._plan.tables[experiment]
         return any(self._config.datasets[row.run.dataset].source == "phantom" for row in rows)
+
+    def _sources(self) -> list[dict[str, Any]]:
+        """The terms of everything that the experiments use."""
+        parts = [part for run in self._plan.runs.values() for part in parts_of_run(self._config, run)]
+        parts += [part for pairs in self.all_pairings() for part in parts_of_pairs(self._config, pairs)]
+        return terms(sorted(parts, key=lambda part: part[:2]))
 
     def _show_text(self) -> bool:
         """Own reports may be confidential: unless told otherwise, their texts and ids stay out of every page."""
