@@ -148,6 +148,10 @@ class Paths:
         """What the pairings of an experiment look like side by side; the dot sets it off from every experiment."""
         return f"{self.root}/tables/{experiment}.pairings.{suffix}"
 
+    def explained(self, name: str, experiment: str = "{experiment}") -> str:
+        """What `explain` says of the models of an experiment."""
+        return f"{self.root}/explained/{experiment}/{name}"
+
     def triage(self, experiment: str = "{experiment}") -> str:
         return f"{self.root}/triage/{experiment}.json"
 
