@@ -51,10 +51,16 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
         "train_student": 2 + UNLABELLED,
         "evaluate": 2 + UNLABELLED,
         "compare": 2,
+        "explain": 1,
         "report": 1,
         "explorer": 1,
         "all": 1,
     }
+
+
+def test_what_explains_the_students_trains_none(edited: Project) -> None:
+    edited.edit("src/clipit/explaining/attribution.py", "WHITE = 255", "WHITE = 240")
+    assert edited.would_run() == {"explain": 1, "report": 1, "all": 1}
 
 
 def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
@@ -66,6 +72,7 @@ def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
         "train_student": 4,
         "evaluate": len(OWN_VARIANTS),
         "compare": 1,
+        "explain": 1,
         "report": 1,
         "all": 1,
     }
@@ -101,6 +108,7 @@ def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Proje
         "train_student": STUDENTS,
         "evaluate": RUNS,
         "compare": 2,
+        "explain": 1,
         "report": 1,
         "explorer": 1,
         "all": 1,

@@ -111,7 +111,7 @@ def where(cells: np.ndarray) -> str:
     positive = np.maximum(cells, 0)
     if not positive.any():
         return "nowhere"
-    thirds = np.arange(min(3, len(cells))) * len(cells) // 3
+    thirds = np.round(np.arange(min(3, len(cells))) * len(cells) / 3).astype(int)
     sums = np.add.reduceat(np.add.reduceat(positive, thirds, axis=0), thirds, axis=1)
     row, column = np.unravel_index(int(sums.argmax()), sums.shape)
     return _PLACES[row][column]

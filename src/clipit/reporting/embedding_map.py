@@ -54,7 +54,7 @@ def _placed(points: np.ndarray) -> np.ndarray:
     """Points, (n, 2), as whole units of the drawing, which is as wide as they are and upside down: int64 (n, 2)."""
     points = points.astype(np.float64) * [1, -1]
     low, high = points.min(axis=0), points.max(axis=0)
-    scale = (WIDTH - 2 * MARGIN) / max(float((high - low).max()), np.finfo(np.float32).tiny)
+    scale = (WIDTH - 2 * MARGIN) / (float((high - low).max()) or 1.0)
     middle = [(WIDTH - scale * (high - low)[0]) / 2, MARGIN]
     placed: np.ndarray = (middle + scale * (points - low)).round().astype(np.int64)
     return placed
