@@ -25,6 +25,34 @@ onsuccess:
             print(f"The pairings are at {page}")
 
 
+rule explain:
+    input:
+        lambda w: BIND.explained_files(w.experiment),
+    output:
+        attributions=ensure(PATHS.explained("attributions.parquet"), non_empty=True),
+        embedding_map=ensure(PATHS.explained("embedding_map.parquet"), non_empty=True),
+    log:
+        PATHS.log("explain/{experiment}"),
+    benchmark:
+        PATHS.benchmark("explain/{experiment}")
+    wildcard_constraints:
+        experiment="|".join(filter(BIND.explained, CONFIG.experiments)) or "(?!)",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.compute.threads
+    resources:
+        mem_mb=lambda w, input: 8000 + 2 * int(input.size_mb),
+        runtime=240,
+        gpu=GPUS,
+    params:
+        content=lambda w: BIND.explained(w.experiment),
+        code=lambda w: BIND.code("explain"),
+    message:
+        "Explaining the students of {wildcards.experiment}"
+    script:
+        "../workflow/scripts/explain.py"
+
+
 rule report:
     input:
         TABLES,

@@ -55,6 +55,7 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
         "evaluate_extra": UNLABELLED,
         "compare": 2,
         "measure_cost": 1,  # of clipit's first seed, which one experiment has
+        "explain": 1,
         "report": 1,
         "explorer": 1,
         "all": 1,
@@ -74,6 +75,11 @@ def test_a_measurement_is_no_input_of_the_report_where_it_is_a_benchmark(edited:
     assert not set(edited.would_run()) - timings - {"report", "all"}
 
 
+def test_what_explains_the_students_trains_none(edited: Project) -> None:
+    edited.edit("src/clipit/explaining/attribution.py", "WHITE = 255", "WHITE = 240")
+    assert edited.would_run() == {"explain": 1, "report": 1, "all": 1}
+
+
 def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
     edited.edit("smaller.yaml", "- 0\n", "- 0\n    - 1\n")
     assert edited.would_run() == {
@@ -83,6 +89,7 @@ def test_one_more_seed_runs_that_seed_alone(edited: Project) -> None:
         "train_student": 4,
         "evaluate": len(OWN_VARIANTS),
         "compare": 1,
+        "explain": 1,
         "report": 1,
         "all": 1,
     }
@@ -131,6 +138,7 @@ def test_one_corrected_label_reruns_no_tiling_embedding_or_pairing(edited: Proje
         "evaluate_extra": TESTED,
         "compare": 2,
         "measure_cost": 1,
+        "explain": 1,
         "report": 1,
         "explorer": 1,
         "all": 1,

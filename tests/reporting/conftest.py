@@ -12,11 +12,12 @@ from tests.reporting.measured import write_cost, write_job_list
 from tests.stores import write_store
 
 from clipit.artifacts.provenance import Origin
-from clipit.artifacts.schemas import labels, pairs, patches, predictions, reports
+from clipit.artifacts.schemas import attributions, embedding_map, labels, pairs, patches, predictions, reports
 from clipit.artifacts.tables import write_json, write_table
 from clipit.config.variants import VARIANTS
 from clipit.evaluation.compare import compare
 from clipit.evaluation.evaluate import evaluate
+from clipit.explaining.won_lost import read_contest, sides
 
 N = 1440
 CLASSES = ["glands", "tumour", "lymphocytes", "stroma", "mucin", "debris"]
@@ -105,6 +106,27 @@ def _montage(root: Path) -> dict[str, Path]:
     return files
 
 
+def _explained(root: Path, runs: list[dict[str, Any]]) -> dict[str, Path]:
+    """Maps of the patches to show, strongest at the top, and 900 of the test patches in a plane."""
+    files = {name: root / f"{name}.parquet" for name in ("attributions", "embedding_map")}
+    contest = read_contest(sides(runs, ("clipit", "lora_only"), NAMES))
+    names = [contest.patch_id[i] for rows in contest.picked.values() for i in rows]
+    cells = np.concatenate([np.full(64, 0.05), np.full(192, -0.01)])
+    rows = [(name, variant, 1, 0.8, cells, 1.28, 0.0128) for variant in ("clipit", "lora_only") for name in names]
+    made = Origin("explain").provenance(lineage={"patches": "p"})
+    columns = dict(zip(attributions.SCHEMA.names, zip(*rows, strict=True), strict=True))
+    meta: dict[str, Any] = {"classes": CLASSES, "seeds": {"clipit": 0, "lora_only": 0}, "steps": 32}
+    write_table(files["attributions"], columns, attributions.SCHEMA, made, meta)
+    points = np.random.default_rng(0).normal(size=(4, 900)) * [[3], [1], [3], [2]]
+    columns = {"patch_id": contest.patch_id[:900], "label": contest.label[:900], "before_x": points[0],
+               "before_y": points[1], "after_x": points[2], "after_y": points[3]}  # fmt: skip
+    meta = {"classes": CLASSES, "variant": "clipit", "seed": 0, "n": 1152, "neighbours": 10, "grouped": True}
+    meta["before"] = {"variance": [0.9, 0.1], "agreement": 0.731, "chance": 0.166}
+    meta["after"] = {"variance": [0.69, 0.31], "agreement": None, "chance": None}
+    write_table(files["embedding_map"], columns, embedding_map.SCHEMA, made, meta)
+    return files
+
+
 def _audit(path: Path, method: str, *, truth: bool) -> dict[str, Any]:
     hubs = [round(300 / (rank + 1) ** (0.9 if truth else 0.1)) for rank in range(20)]
     content = {
@@ -156,6 +178,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                 ],
                 "pairings_json": _pairings(root),
                 "montage": {"row": NAMES | {"pairing": "top1"}, "files": _montage(root)},
+                "explained": _explained(root, runs),
                 "slides": [],
             }
         ],

@@ -80,7 +80,7 @@ def test_page_is_one_file_that_loads_nothing(page) -> None:
         assert tag not in {"script", "link", "iframe", "object", "embed", "base"}
         assert not any(name.startswith("on") for name in attributes)
         for name in ("src", "href", "xlink:href"):
-            assert re.match(r"data:image/(png|jpeg)|#|explorer\.html$|$", attributes.get(name) or ""), attributes
+            assert re.match(r"data:image/(png|jpeg|webp)|#|explorer\.html$|$", attributes.get(name) or ""), attributes
     assert "@import" not in html
     assert not re.findall(r"url\((?!#)", html)
 
@@ -153,11 +153,42 @@ def test_one_variant_alone_gets_a_page(page, artefacts, tmp_path) -> None:
     outs = [tmp_path / f"alone.{suffix}" for suffix in ("csv", "md", "json")]
     compare(runs, *outs, origin=Origin("compare"), resamples=20)
     alone = {"name": "alone", "title": "Alone", "table_json": outs[2], "runs": runs, "audits": [], "montage": None}
-    alone["pairings_json"] = None
+    alone |= {"pairings_json": None, "explained": None}
     html = page(experiments=[{**alone, "slides": []}])
     assert "Not measured" in html
     assert "Training curves" not in html
     assert "Reliability and ROC of colour" in html
+
+
+def test_the_maps_of_both_models_stand_beside_won_and_lost_patches(page, artefacts) -> None:
+    html = page()
+    text = _Elements(html).text
+    assert html.count('src="data:image/webp') == 2 * 2 * 6
+    assert html.count('alt="What lora_only takes for tumour lies mostly at the top"') == 2 * 6
+    assert "that clipit (seed 0) and lora_only (seed 0) give to that class" in text
+    assert "summed over 16 × 16 cells" in text
+    assert "miss the difference that they explain by 1.0% on average" in text
+    assert "it is no evidence of reasons" in text
+    without = page(experiments=[artefacts["experiments"][0] | {"explained": None}])
+    assert "Won and lost" in without
+    assert "image/webp" not in without
+    assert "no evidence of reasons" not in without
+
+
+def test_where_the_patches_lie_is_drawn_and_said_in_figures(page, artefacts) -> None:
+    html = page()
+    text = _Elements(html).text
+    assert "Where the patches lie, before and after 900 of 1,152 test patches of phantom" in text
+    assert (
+        "Before training Across 90%, up 10% of the variance 73% of the 10 nearest are of the same class, 17% by" in text
+    )
+    assert "After training Across 69%, up 31% of the variance A picture in two dimensions proves nothing" in text
+    assert "among patches of other patients or slides" in text
+    drawn = re.findall(r'<svg class="points".*?</svg>', html, re.DOTALL)
+    assert [picture.count("<path") for picture in drawn] == [6, 6]
+    assert sum(map(len, drawn)) < 60_000
+    without = page(experiments=[artefacts["experiments"][0] | {"explained": None}])
+    assert "Where the patches lie" not in without
 
 
 def test_every_row_is_drawn_against_its_control(page) -> None:
@@ -171,7 +202,7 @@ def test_equal_inputs_give_equal_bytes(page) -> None:
 
 
 def test_real_data_without_audit_or_montage(page, artefacts) -> None:
-    without = {"audits": [], "pairings_json": None, "montage": None}
+    without = {"audits": [], "pairings_json": None, "montage": None, "explained": None}
     html = page(synthetic=False, experiments=[artefacts["experiments"][0] | without])
     assert "SYNTHETIC" not in html
     assert "Pairing audit" not in html

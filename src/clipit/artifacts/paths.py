@@ -165,6 +165,10 @@ class Paths:
         """What a student costs in use: measured times, so not the same bytes twice."""
         return f"{self.root}/costs/{experiment}.json"
 
+    def explained(self, name: str, experiment: str = "{experiment}") -> str:
+        """What `explain` says of the models of an experiment."""
+        return f"{self.root}/explained/{experiment}/{name}"
+
     def triage(self, experiment: str = "{experiment}") -> str:
         return f"{self.root}/triage/{experiment}.json"
 

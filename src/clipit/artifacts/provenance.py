@@ -16,7 +16,7 @@ from clipit.runtime.errors import UserError
 
 # The libraries whose version can change a number.
 _LIBRARIES = (
-    "clipit", "faiss-cpu", "faiss-gpu", "h5py", "imagecodecs", "numpy", "open_clip_torch", "openslide-bin",
+    "captum", "clipit", "faiss-cpu", "faiss-gpu", "h5py", "imagecodecs", "numpy", "open_clip_torch", "openslide-bin",
     "openslide-python", "peft", "pillow", "pyarrow", "pytorch-lightning", "scikit-image", "scikit-learn", "scipy",
     "shapely", "tensorstore", "tifffile", "tiffslide", "timm", "torch", "transformers",
 )  # fmt: skip

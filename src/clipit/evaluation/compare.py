@@ -19,14 +19,13 @@ from clipit.evaluation.predictions import Predictions, read_predictions
 from clipit.evaluation.selection import choose, notes_of
 from clipit.evaluation.significance import contributions, effect_size, holm, sign_flip_p
 from clipit.evaluation.table_text import as_csv, as_markdown
-from clipit.evaluation.verdict import verdict
+from clipit.evaluation.verdict import PRIMARY, verdict
 from clipit.runtime.errors import UserError
 from clipit.statistics.groups import FEW_GROUPS
 from clipit.statistics.metrics import METRICS
 from clipit.statistics.resampling import interval
 from clipit.statistics.wording import SYNTHETIC
 
-PRIMARY = ("clipit", "lora_only")
 # A gain is the text's only where the same training gains less on the retriever's image embeddings and random reports.
 TEXT_CONTROLS = {
     "clipit": ("image_distillation", "random_pairing"),

@@ -6,6 +6,8 @@ from typing import Any
 from clipit.statistics.wording import bracket, p_value, points
 
 ALPHA = 0.05
+PRIMARY = ("clipit", "lora_only")
+"""The variant that an experiment is about, and its control."""
 
 
 def verdict(

@@ -18,6 +18,7 @@ from clipit.reporting.comparisons import comparisons
 from clipit.reporting.confusion import confusions
 from clipit.reporting.costs import costs as cost_tables
 from clipit.reporting.curves import all_curves
+from clipit.reporting.embedding_map import embedding_map
 from clipit.reporting.embedding_times import embedding_times
 from clipit.reporting.extra_tests import centres, extra_tests
 from clipit.reporting.forest import forest, row_labels, verdicts
@@ -58,7 +59,7 @@ def build_report(
     Each of `experiments` is {"name", "title", "table_json": path, "runs": [{"row", "variant", "seed", "metrics": path,
     "predictions": path, "history": path or None, "student": path or None}], "audits": [{"row": names, "audit": path}],
     "pairings_json": path or None, "montage": {"row": names, "files": what `reporting.montage` reads} or None,
-    "slides": [{"dataset", "slides": path}]}.
+    "explained": {"attributions", "embedding_map": paths} or None, "slides": [{"dataset", "slides": path}]}.
     `meanings` says what each variant is. Without `show_text` neither a report's text nor its id is in the page. With
     `explorer` it leads to the explorer, which lies beside it. `embeddings` are {"what", "files": timings of the parts}.
     `costs` are as `reporting.costs` takes them. `job_list` names the benchmarks of all jobs (`reporting.stage_times`),
@@ -94,7 +95,11 @@ def _experiment(
     experiment: Mapping[str, Any], table: Mapping[str, Any], folder: Path, show_text: bool
 ) -> dict[str, Any]:
     montage, compared = experiment["montage"], experiment["pairings_json"]
+    explained = experiment["explained"] or {"attributions": None, "embedding_map": None}
     runs = chosen_runs(experiment["runs"], table["choices"])
+    contest = montage and won_and_lost(
+        runs, table["primary"], montage, show_text=show_text, attributions=explained["attributions"]
+    )
     return {
         "name": experiment["name"],
         "title": experiment["title"],
@@ -113,7 +118,8 @@ def _experiment(
         "audits": audit_cards(experiment["audits"]),
         "montage": None if montage is None else montage_sections(montage["files"], show_text=show_text),
         "shown_pairing": None if montage is None else montage["row"],
-        "won_lost": None if montage is None else won_and_lost(runs, table["primary"], montage, show_text=show_text),
+        "won_lost": contest,
+        "embedding_map": explained["embedding_map"] and embedding_map(explained["embedding_map"]),
         "primary": table["primary"],
         "slides": slide_sections(experiment["slides"]),
         "students": [

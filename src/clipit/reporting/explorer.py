@@ -20,9 +20,9 @@ from clipit.artifacts.tables import agree
 from clipit.reporting.explorer_blocks import images_block, numbered, packed, pairs_block, reports_block
 from clipit.reporting.explorer_data import RANKS, Images, read_chunks, read_images, read_ranked, read_texts
 from clipit.reporting.passages import Sections
-from clipit.reporting.sampling import FEW, shares
 from clipit.reporting.sprites import COLUMNS, PER_SHEET, picture_side, sprite_sheets
 from clipit.runtime.errors import UserError
+from clipit.statistics.sampling import FEW, shares
 
 MOST_IMAGES, MOST_BYTES = 5000, 45_000_000
 _FEWEST_IMAGES = 100

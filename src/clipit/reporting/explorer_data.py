@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from clipit.artifacts.schemas import labels, pairs, patches, report_embeddings, reports, splits
 from clipit.artifacts.tables import Stored, agree, read_table
-from clipit.reporting.sampling import draw
 from clipit.runtime.errors import UserError
+from clipit.statistics.sampling import draw
 
 RANKS = 5
 UNLABELLED = "unlabelled"

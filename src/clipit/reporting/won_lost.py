@@ -1,6 +1,7 @@
 """Test patches that the primary variant wins over its control, and those that it loses."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,11 @@ import pyarrow.compute as pc
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.schemas import pairs as pairs_schema
 from clipit.artifacts.schemas import patches as patches_schema
-from clipit.artifacts.schemas import predictions as predictions_schema
 from clipit.artifacts.schemas import reports as reports_schema
 from clipit.artifacts.tables import agree, read_table
+from clipit.explaining.won_lost import read_contest, sides
+from clipit.reporting.attribution import pictures, read_attributions
 from clipit.reporting.montage import beginning, data_uri
-
-SHOWN = 6
 
 
 def won_and_lost(
@@ -23,78 +23,57 @@ def won_and_lost(
     montage: Mapping[str, Any],
     *,
     show_text: bool,
+    attributions: str | Path | None = None,
 ) -> dict[str, Any] | None:
-    """{"won", "lost": up to 6 patches each, "n_won", "n_lost": of how many}; None where both were not run on its data.
+    """{"won", "lost": up to 6 patches each, "n_won", "n_lost": of how many, "attribution": facts of the maps or None}.
 
-    A patch is won if more seeds of `primary[0]` than of `primary[1]` have it right, and lost the other way round. Shown
-    are those where most seeds do, of equals those whose true class's probability differs most. Of several rows
-    the first that belongs to the `montage` (`row`, `files`), whose paired reports stand beside the patches.
+    None where both variants were not run on its data. A patch is won if more seeds of `primary[0]` than of `primary[1]`
+    have it right, and lost the other way round (`explaining.won_lost`). Of several rows the first that belongs to the
+    `montage` (`row`, `files`), whose paired reports stand beside the patches, as do the maps of the table
+    `attributions`.
 
     Raises:
         UserError: files that do not belong together.
     """
-    sides = [_side(runs, variant, montage["row"]) for variant in primary]
-    if not all(sides):
+    pair = sides(runs, primary, montage["row"])
+    if not all(pair):
         return None
-    said = [[read_table(path, predictions_schema.SCHEMA) for path in side] for side in sides]
+    contest = read_contest(pair)
     patches = read_table(montage["files"]["patches"], patches_schema.SCHEMA)
-    agree(patches.without_rows(), *(one.without_rows() for side in said for one in side))
-    classes = said[0][0].meta["classes"]
-    names, label, ours = _of_test(said[0])
-    _, _, theirs = _of_test(said[1])
-    right = [np.mean([p.argmax(axis=1) == label for p in side], axis=0) for side in (ours, theirs)]
-    sure = [np.mean([p[np.arange(len(label)), label] for p in side], axis=0) for side in (ours, theirs)]
-    sides_right = list(zip((ours, theirs), right, strict=True))
-    gain, margin = right[0] - right[1], sure[0] - sure[1]
-    order = np.lexsort((-margin, -gain))
-    picked = {"won": order[gain[order] > 0][:SHOWN], "lost": order[::-1][gain[order[::-1]] < 0][:SHOWN]}
-    reports = _reports(montage["files"], names, [i for rows in picked.values() for i in rows], show_text)
+    agree(patches.without_rows(), *contest.stored)
+    explained = None if attributions is None else read_attributions(attributions, [patches.without_rows()])
+    names, classes = contest.patch_id, contest.classes
+    reports = _reports(montage["files"], names, [i for rows in contest.picked.values() for i in rows], show_text)
     row_of = dict(zip(patches.column("patch_id"), patches.column("index"), strict=True))
     store = PatchStore(montage["files"]["store"])
-    verdicts = [np.array([_most(side, i) for i in range(len(label))]) for side in (ours, theirs)]
 
     def shown(i: int) -> dict[str, Any]:
+        patch = store.batch([row_of[names[i]]])[0]
+        ours, theirs = (classes[_most(side[:, i])] for side in contest.said)
         return {
-            "image": data_uri(store.batch([row_of[names[i]]])[0]),
-            "true": classes[label[i]],
-            "ours": classes[verdicts[0][i]],
-            "theirs": classes[verdicts[1][i]],
-            "right": [f"{round(len(side) * share[i])} of {len(side)}" for side, share in sides_right],
+            "image": data_uri(patch),
+            "true": classes[contest.label[i]],
+            "ours": ours,
+            "theirs": theirs,
+            "right": [
+                f"{round(len(side) * share[i])} of {len(side)}"
+                for side, share in zip(contest.said, contest.right, strict=True)
+            ],
+            "maps": [] if explained is None else pictures(explained, names[i], patch),
             **reports.get(names[i], {}),
         }
 
     return {
-        **{key: [shown(i) for i in rows] for key, rows in picked.items()},
-        "n_won": int((gain > 0).sum()),
-        "n_lost": int((gain < 0).sum()),
+        **{key: [shown(i) for i in rows] for key, rows in contest.picked.items()},
+        "n_won": int((contest.gain > 0).sum()),
+        "n_lost": int((contest.gain < 0).sum()),
+        "attribution": explained and explained.facts,
     }
 
 
-def _side(runs: Sequence[Mapping[str, Any]], variant: str, row: Mapping[str, str]) -> list[Any]:
-    """The predictions of one variant's seeds, of the first row that does not contradict `row`."""
-    fitting = [
-        run
-        for run in runs
-        if run["variant"] == variant
-        and all(row.get(name) in (None, value) for name, value in run["row"].items() if value is not None)
-    ]
-    return [run["predictions"] for run in fitting if run["row"] == fitting[0]["row"]]
-
-
-def _of_test(tables: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Names, labels and, for each table, probabilities of the test patches, in the order of their names."""
-    rows = [one.table.filter(pc.equal(one.table.column("split"), "test")).sort_by("patch_id") for one in tables]
-    label = rows[0].column("label").to_numpy().astype(np.int64)
-    return (
-        np.array(rows[0].column("patch_id").to_pylist(), dtype=object),
-        label,
-        [np.array(one.column("prob").to_pylist(), dtype=np.float64) for one in rows],
-    )
-
-
-def _most(side: Sequence[np.ndarray], i: int) -> int:
-    """The class that most seeds say, of equals the first."""
-    return int(np.bincount([probabilities[i].argmax() for probabilities in side]).argmax())
+def _most(probabilities: np.ndarray) -> int:
+    """The class that most seeds, (seeds, C), say, of equals the first."""
+    return int(np.bincount(probabilities.argmax(axis=1)).argmax())
 
 
 def _reports(

@@ -27,6 +27,7 @@ from clipit.config.variants import VARIANTS
 from clipit.encoders.retriever_kinds import LOADERS
 from clipit.runtime.names import HUB, LOCAL
 from clipit.workflow.bind_cost import costs
+from clipit.workflow.bind_explained import explained, explained_files
 from clipit.workflow.bind_explorer import explored, explored_files
 from clipit.workflow.bind_pairs import PairBinding
 from clipit.workflow.check import planned_entries
@@ -271,9 +272,26 @@ class Binding(PairBinding):
         files += [shown["slides"] for title in self._plan.tables for shown in self._slides(title)]
         files += [file for embedded in self.embedding_times() for file in embedded["files"]]
         files += [cost["file"] for cost in costs(self._plan, self.paths)]
+        files += [file for title in self._plan.tables for file in (self._explained_outputs(title) or {}).values()]
         montages = [self._montage(title) for title in self._plan.tables]
         files += [file for shown in montages if shown for key, file in shown["files"].items() if key != "store"]
         return list(dict.fromkeys(file for file in files if file))
+
+    def explained(self, experiment: str) -> dict[str, Any] | None:
+        """What `explain` is asked of an experiment, and how its models run; None where nothing is explained."""
+        found = explained(self.compared(experiment), self._montage(experiment), self.paths)
+        return found and found | self.inference("backbones", found["runs"][0]["row"]["backbone"])
+
+    def explained_files(self, experiment: str) -> list[str]:
+        """Every file that `explain` reads."""
+        found = self.explained(experiment)
+        return explained_files(found, self.paths) if found else []
+
+    def _explained_outputs(self, experiment: str) -> dict[str, str] | None:
+        """What `explain` writes."""
+        names = ("attributions", "embedding_map")
+        written = {name: self.paths.explained(f"{name}.parquet", experiment) for name in names}
+        return written if self.explained(experiment) else None
 
     def configuration_digest(self) -> str:
         """A digest of all runs and pairings and what they use, without paths: the same on every machine."""
@@ -298,6 +316,7 @@ class Binding(PairBinding):
                     "audits": self.audits(title),
                     "pairings_json": self.paths.pairing_table(title, "json") if self._plan.pairs[title] else None,
                     "montage": self._montage(title),
+                    "explained": self._explained_outputs(title),
                     "slides": self._slides(title),
                 }
                 for title in self._plan.tables

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from clipit.reporting.sampling import draw, shares
+from clipit.statistics.sampling import draw, shares
 
 
 @pytest.mark.parametrize("few", [0, 3, 10])

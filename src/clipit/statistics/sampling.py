@@ -1,4 +1,4 @@
-"""Which images a page shows where there are too many: the same ones every time, every split and class among them."""
+"""Which images are shown where there are too many: the same ones every time, every split and class among them."""
 
 import hashlib
 from collections.abc import Hashable, Sequence
