@@ -37,10 +37,11 @@ def analysed(write_predictions: Callable[..., Path], tmp_path: Path) -> Callable
         outs = [tmp_path / f"odd.{suffix}" for suffix in ("csv", "md", "json")]
         compare(runs, *outs, origin=Origin("compare"), resamples=100)
         experiment = {"name": "odd", "title": "Odd", "table_json": outs[2], "runs": runs, "audits": [],
-                      "pairings_json": None, "montage": None, "slides": []}  # fmt: skip
+                      "pairings_json": None, "montage": None, "explained": None, "slides": []}  # fmt: skip
         page = tmp_path / "index.html"
         build_report(page, experiments=[experiment], meanings=dict.fromkeys(VARIANTS, "means"), show_text=False,
-                     explorer=False, embeddings=[], synthetic=True, origin=Origin("report"))  # fmt: skip
+                     explorer=False, embeddings=[], costs=[], job_list=tmp_path / "none", sources=[],
+                     synthetic=True, origin=Origin("report"))  # fmt: skip
         for text in (page.read_text(), outs[1].read_text(), outs[0].read_text()):
             assert not re.search(r"\bnan\b", text, re.IGNORECASE), "no number that is none"
         table: dict[str, Any] = read_json(outs[2])

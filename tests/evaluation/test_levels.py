@@ -1,10 +1,12 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from clipit.evaluation.levels import at_level
-from clipit.evaluation.predictions import Predictions
+from clipit.evaluation.levels import at_level, level_figures
+from clipit.evaluation.predictions import Predictions, read_predictions
 
 
 def predictions(labels, groups, sources, probabilities=None):
@@ -34,3 +36,18 @@ def test_no_level_without_items_of_its_own() -> None:
     assert at_level(predictions([0, 1], None, [0, 1]), "group") is None
     assert at_level(predictions([0, 1], None, [0, 1]), "image") is None, "one patch an image"
     assert at_level(predictions([0, 1, 1], [0, 0, 1], [0, 1, 2]), "group") is None, "a patient of two classes"
+
+
+def test_the_table_has_whole_images_and_patients(write_predictions: Callable[..., Path]) -> None:
+    """Eight patches of one class an image, two images a patient."""
+    image = np.arange(240) // 8
+    options: dict[str, Any] = {"labels": image // 2 % 3, "sources": image, "groups": None}
+    seeds = [read_predictions(write_predictions(str(seed), 0.4, seed, **options))["test"] for seed in (0, 1)]
+    (found,) = level_figures(seeds, 100)
+    assert (found["level"], found["n"], found["absent"]) == ("image", 30, [])
+    for seed, value in zip(seeds, found["values"], strict=True):
+        whole = at_level(seed, "image")
+        assert whole is not None
+        assert value == pytest.approx(np.mean([np.mean(whole.correct[whole.labels == c]) for c in range(3)]))
+        assert value > np.mean(seed.correct), "a mean of eight is right more often than one"
+    assert found["low"] < found["mean"] < found["high"]

@@ -20,9 +20,14 @@ def with_extras(artefacts, page, tmp_path):
              "values": [0.5], "mean": 0.5, "std": None, "low": 0.4, "high": 0.6}
             for line in lines for centre in ("north", "<script>south")
         ]  # fmt: skip
+        levels = [one | {"level": "group"} for one in figures if one["centre"] == "north"]
         section = {name: table[name] for name in ("primary", "columns", "comparisons")}
         section |= {"id": "other-0", "dataset": "other", "split": "all", "rows": lines, "notes": ["Secondary: so."]}
-        table |= {"extra_tests": [section | {"centres": figures}], "centres": figures} | changes
+        table |= {
+            "extra_tests": [section | {"centres": figures, "levels": levels}],
+            "centres": figures,
+            "levels": levels,
+        } | changes
         write_json(tmp_path / "table.json", table, table["provenance"])
         return page(experiments=[experiment | {"table_json": tmp_path / "table.json"}])
 
@@ -35,8 +40,9 @@ def test_an_extra_test_has_a_section_with_the_drop_and_its_centres(with_extras) 
     assert "Secondary: the verdict above rests on the own test set" in section
     assert section.count("+12.3") == 6  # a line a variant
     assert 'class="comparison"' in section
-    assert "Balanced accuracy in each centre" in section
-    assert "50.0 [40.0, 60.0], n = 576" in section
+    assert "Each centre: balanced accuracy" in section
+    assert section.count("50.0 [40.0, 60.0], n = 576") == 18  # two centres and one level, a line a variant
+    assert "<bdi>patients or slides</bdi>" in section
     assert "<li>Secondary: so.</li>" in section
     assert html.index("<h3>Each centre</h3>") < html.index("<h3>Tested on")
 
@@ -48,6 +54,7 @@ def test_names_of_centres_are_text(with_extras) -> None:
 
 
 def test_without_any_the_page_has_no_such_section(with_extras) -> None:
-    html = with_extras(extra_tests=[], centres=[])
+    html = with_extras(extra_tests=[], centres=[], levels=[])
     assert "Tested on" not in html
     assert "Each centre" not in html
+    assert "Whole images, patients" not in html

@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from clipit.evaluation.bootstrap import resample_balanced_accuracy
+from clipit.evaluation.figure import figure
 from clipit.evaluation.predictions import Predictions
-from clipit.statistics.metrics import balanced_accuracy_of
-from clipit.statistics.resampling import interval
 
 
 def by_centre(split: Predictions) -> dict[str, Predictions]:
@@ -28,29 +26,10 @@ def by_centre(split: Predictions) -> dict[str, Predictions]:
 def centre_figures(seeds: Sequence[Predictions], resamples: int) -> list[dict[str, Any]]:
     """Of each centre: balanced accuracy, of one model or of several trainings on the same items, averaged.
 
-    {"centre", "n", "n_groups", "absent": classes without a patch there, "values": of each training, "mean", "std": over
-    them, None of one, "low", "high": the 95% interval of the mean over patients}. A class that is absent is in no mean.
+    {"centre", and what `figure` says}. A class that is absent there is in no mean.
     """
-    figures = []
     split_up = [by_centre(seed) for seed in seeds]
-    for name, first in split_up[0].items():
-        models = [found[name] for found in split_up]
-        values = [balanced_accuracy_of(model.labels, model.probabilities.argmax(axis=1)) for model in models]
-        low, high = interval(np.mean(resample_balanced_accuracy(models, resamples), axis=0))
-        figures.append(
-            {
-                "centre": name,
-                "n": len(first.labels),
-                "n_groups": first.n_groups,
-                "absent": first.absent,
-                "values": values,
-                "mean": float(np.mean(values)),
-                "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-                "low": low,
-                "high": high,
-            }
-        )
-    return figures
+    return [{"centre": name, **figure([found[name] for found in split_up], resamples)} for name in split_up[0]]
 
 
 def _rows(split: Predictions, rows: np.ndarray) -> Predictions:

@@ -1,6 +1,6 @@
 """An experiment's table: every variant with its interval over patients, and its difference from the control."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from clipit.evaluation.bootstrap import resample_metrics
 from clipit.evaluation.centres import centre_figures
 from clipit.evaluation.extra_tests import extra_notes
 from clipit.evaluation.independent import independent_tests
+from clipit.evaluation.levels import level_figures
 from clipit.evaluation.predictions import Predictions, read_predictions
 from clipit.evaluation.selection import choose, notes_of
 from clipit.evaluation.significance import contributions, effect_size, holm, sign_flip_p
@@ -81,7 +82,8 @@ def compare(
     `primary` names the one comparison that is made in any case; the p values of all others are corrected after Holm.
     `cautions` are shown among the notes, `published` numbers (`config.literature.published`) beside ours. Each of
     `extra_tests`, {"id", "dataset", "split"}, gets a table of its own of the same models, all whose comparisons are
-    secondary. `centres` has the balanced accuracy in each centre, where two are known.
+    secondary. `levels` has the balanced accuracy of whole images and of patients or slides, where patches make up such;
+    `centres` that in each centre, where two are known.
 
     Raises:
         UserError: no run, a run without test patches, or variants of one row tested on different patches.
@@ -100,7 +102,8 @@ def compare(
         "notes": [SYNTHETIC] * synthetic + list(cautions) + notes_of(choices) + _notes(lines, comparisons, resamples),
         "choices": choices,
         "published": beside(lines, published),
-        "centres": _centres(entries, resamples),
+        "levels": _parts(entries, level_figures, resamples),
+        "centres": _parts(entries, centre_figures, resamples),
         "extra_tests": [_elsewhere(extra, runs, lines, primary, resamples) for extra in extra_tests],
         "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
     }
@@ -152,17 +155,20 @@ def _elsewhere(
         "columns": list(dict.fromkeys(key for entry in entries for key in entry.row)),
         "rows": lines,
         "comparisons": comparisons,
-        "centres": _centres(entries, resamples),
+        "levels": _parts(entries, level_figures, resamples),
+        "centres": _parts(entries, centre_figures, resamples),
         "notes": extra_notes([entry.models[0] for entry in entries], primary),
     }
 
 
-def _centres(entries: Sequence[_Entry], resamples: int) -> list[dict[str, Any]]:
-    """The figures of each centre of the test set, for each entry."""
+def _parts(
+    entries: Sequence[_Entry], figures: Callable[[Sequence[Predictions], int], list[dict[str, Any]]], resamples: int
+) -> list[dict[str, Any]]:
+    """The figures of each entry: of the centres of the test set, or of its whole images and patients."""
     return [
-        {"row": entry.row, "variant": entry.variant, **figure}
+        {"row": entry.row, "variant": entry.variant, **found}
         for entry in entries
-        for figure in centre_figures(entry.models, resamples)
+        for found in figures(entry.models, resamples)
     ]
 
 

@@ -1,10 +1,13 @@
 """Predictions of whole images, slides or patients, from those of their patches."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from clipit.artifacts.provenance import json_digest
+from clipit.evaluation.figure import figure
 from clipit.evaluation.predictions import Predictions
 
 LEVELS = ("image", "group")
@@ -38,3 +41,13 @@ def at_level(patches: Predictions, level: str) -> Predictions | None:
         probabilities=sums / sizes[:, None],
         items=json_digest([patches.items, level]),
     )
+
+
+def level_figures(seeds: Sequence[Predictions], resamples: int) -> list[dict[str, Any]]:
+    """Balanced accuracy at each level of its own: {"level", and what `figure` says}."""
+    figures = []
+    for level in LEVELS:
+        models = [found for seed in seeds if (found := at_level(seed, level)) is not None]
+        if models:
+            figures.append({"level": level, **figure(models, resamples)})
+    return figures

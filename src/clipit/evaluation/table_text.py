@@ -23,6 +23,7 @@ SHOWN = ("balanced_accuracy", "accuracy", "macro_f1", "auroc")
 """The metrics of the short table; the others are in the CSV, the JSON and the report."""
 NOT_SHARES = frozenset({"cohen_kappa", "brier", "negative_log_likelihood"})
 """Metrics that are no shares, and stand as they are, not in percent."""
+_LEVELS = {"image": "whole images", "group": "patients or slides"}
 
 
 def as_csv(table: Mapping[str, Any]) -> str:
@@ -56,13 +57,17 @@ def as_markdown(table: Mapping[str, Any], title: str) -> str:
     lines += [*markdown_table(header, body), "", *(f"- {note}" for note in table["notes"])]
     if table["published"]:
         lines += ["", "## Beside published numbers", "", *markdown_table(*published(table))]
+    if table["levels"]:
+        lines += ["", "## Whole images, patients", "", *markdown_table(*parts_layout(table, "levels"))]
     if table["centres"]:
-        lines += ["", "## Each centre", "", *markdown_table(*centre_layout(table))]
+        lines += ["", "## Each centre", "", *markdown_table(*parts_layout(table, "centres"))]
     for section in table["extra_tests"]:
         lines += ["", f"## Extra test: {extra_title(section)}", "", *markdown_table(*extra_layout(section)), ""]
         lines += [f"- {note}" for note in section["notes"]]
+        if section["levels"]:
+            lines += ["", "Whole images, patients:", "", *markdown_table(*parts_layout(section, "levels"))]
         if section["centres"]:
-            lines += ["", "Each centre:", "", *markdown_table(*centre_layout(section))]
+            lines += ["", "Each centre:", "", *markdown_table(*parts_layout(section, "centres"))]
     return "\n".join(lines) + "\n"
 
 
@@ -110,17 +115,17 @@ def extra_layout(section: Mapping[str, Any]) -> tuple[list[str], list[list[str]]
     return [*header, "own − here (points)"], [[*cells, drop] for cells, drop in zip(body, drops, strict=True)]
 
 
-def centre_layout(table: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """(header, rows of cells) of the balanced accuracy in each centre, a column a centre, in percent."""
-    varying = varying_columns(table)
-    names = sorted({figure["centre"] for figure in table["centres"]})
+def parts_layout(table: Mapping[str, Any], parts: str) -> tuple[list[str], list[list[str]]]:
+    """(header, rows of cells) of the balanced accuracy in percent, a column for each of `centres` or of `levels`."""
+    varying, key = varying_columns(table), parts.removesuffix("s")
+    names = sorted({one[key] for one in table[parts]})
     body = []
     for line in table["rows"]:
-        of_line = [one for one in table["centres"] if (one["row"], one["variant"]) == (line["row"], line["variant"])]
-        cells = {one["centre"]: f"{value(one, 'balanced_accuracy')}, n = {one['n']:,}" for one in of_line}
+        of_line = [one for one in table[parts] if (one["row"], one["variant"]) == (line["row"], line["variant"])]
+        cells = {one[key]: f"{value(one, 'balanced_accuracy')}, n = {one['n']:,}" for one in of_line}
         labels = [str(line["row"].get(column) or "–") for column in varying]
         body.append([*labels, line["variant"], *(cells.get(name, "–") for name in names)])
-    return [*varying, "variant", *names], body
+    return [*varying, "variant", *(_LEVELS.get(name, name) if parts == "levels" else name for name in names)], body
 
 
 def heading(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from clipit.reporting.costs import costs as cost_tables
 from clipit.reporting.curves import all_curves
 from clipit.reporting.embedding_map import embedding_map
 from clipit.reporting.embedding_times import embedding_times
-from clipit.reporting.extra_tests import centres, extra_tests
+from clipit.reporting.extra_tests import extra_tests, parts
 from clipit.reporting.forest import forest, row_labels, verdicts
 from clipit.reporting.label_curve import label_curve
 from clipit.reporting.montage import montage as montage_sections
@@ -108,7 +108,8 @@ def _experiment(
         "comparisons": comparisons(table),
         "notes": table["notes"],
         "published": published(table) if table["published"] else None,
-        "centres": centres(table),
+        "levels": parts(table, "levels"),
+        "centres": parts(table, "centres"),
         "extra_tests": extra_tests(table),
         "confusions": confusions(runs, table),
         "certainties": certainties(runs, table, experiment["name"]),

@@ -1,9 +1,9 @@
-"""Tests on other data sets, and test sets centre by centre."""
+"""Tests on other data sets, and test sets centre by centre, or as whole images and patients."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from clipit.evaluation.table_text import centre_layout, extra_title, value
+from clipit.evaluation.table_text import extra_title, parts_layout, value
 from clipit.reporting.forest import forest, row_labels
 from clipit.statistics.wording import points, varying_columns
 
@@ -17,16 +17,17 @@ def extra_tests(table: Mapping[str, Any]) -> list[dict[str, Any]]:
             "title": extra_title(section),
             "forest": forest(section),
             "drops": _drops(section),
-            "centres": centres(section),
+            "levels": parts(section, "levels"),
+            "centres": parts(section, "centres"),
             "notes": section["notes"],
         }
         for section in table["extra_tests"]
     ]
 
 
-def centres(table: Mapping[str, Any]) -> Cells | None:
-    """(header, rows of cells) of a table's centres; None where fewer than two are known."""
-    return centre_layout(table) if table["centres"] else None
+def parts(table: Mapping[str, Any], name: str) -> Cells | None:
+    """(header, rows of cells) of a table's `centres` or `levels`; None where it has none."""
+    return parts_layout(table, name) if table[name] else None
 
 
 def _drops(section: Mapping[str, Any]) -> list[dict[str, str]]:
