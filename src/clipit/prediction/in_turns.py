@@ -14,7 +14,7 @@ from clipit.statistics.medians import Median, median
 Work = Callable[[], object]
 """A forward pass on images that are in memory."""
 
-SECONDS = 4.0
+SECONDS = 3.0
 """That measuring takes in all, unless that is less than the fewest rounds."""
 FEWEST, MOST = 6, 300
 """Rounds; of fewer than six, no interval covers 95%."""
@@ -50,7 +50,7 @@ def flops(work: Work) -> int:
 
 
 def in_turns(works: Mapping[str, Work], device: str, *, seconds: float = SECONDS) -> dict[str, Timed]:
-    """Times all `works` in every round, float32, each against the first of them.
+    """Times all `works` in every round, each against the first of them.
 
     They take turns, and who begins changes: what else the machine does then meets all of them alike, and the ratios
     hold where the times themselves do not.
