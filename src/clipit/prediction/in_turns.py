@@ -15,7 +15,7 @@ Work = Callable[[], object]
 """A forward pass on images that are in memory."""
 
 SECONDS = 3.0
-"""That measuring takes in all, unless that is less than the fewest rounds."""
+"""That one measuring takes, unless the fewest rounds take longer."""
 FEWEST, MOST = 6, 300
 """Rounds; of fewer than six, no interval covers 95%."""
 
@@ -64,7 +64,7 @@ def in_turns(works: Mapping[str, Work], device: str, *, seconds: float = SECONDS
     times: dict[str, list[float]] = {name: [] for name in names}
     with torch.no_grad():
         for work in works.values():
-            work()  # the first pass allocates, and chooses its kernels
+            _timed(work, device)  # the first pass allocates, and chooses its kernels
         once = sum(_timed(work, device) for work in works.values())
         rounds = min(max(round(seconds / once), FEWEST), MOST)
         with Progress("measure cost", rounds, "rounds") as progress:
