@@ -145,6 +145,7 @@ def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(projec
         "compare": 6,
         "compare_pairings": 6,
         "explain": 6,
+        "measure_cost": 6,
         "explorer": 1,
         "report": 1,
         "all": 1,

@@ -63,7 +63,7 @@ def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> 
 
 
 def test_another_way_of_measuring_cost_measures_it_and_shows_it(edited: Project) -> None:
-    edited.edit("src/clipit/prediction/in_turns.py", "SECONDS = 4.0", "SECONDS = 3.0")
+    edited.edit("src/clipit/prediction/in_turns.py", "SECONDS = 3.0", "SECONDS = 5.0")
     assert edited.would_run() == {"measure_cost": 1, "report": 1, "all": 1}
 
 

@@ -14,8 +14,8 @@ from clipit.statistics.medians import Median, median
 Work = Callable[[], object]
 """A forward pass on images that are in memory."""
 
-SECONDS = 4.0
-"""That measuring takes in all, unless that is less than the fewest rounds."""
+SECONDS = 3.0
+"""That one measuring takes, unless the fewest rounds take longer."""
 FEWEST, MOST = 6, 300
 """Rounds; of fewer than six, no interval covers 95%."""
 
@@ -50,7 +50,7 @@ def flops(work: Work) -> int:
 
 
 def in_turns(works: Mapping[str, Work], device: str, *, seconds: float = SECONDS) -> dict[str, Timed]:
-    """Times all `works` in every round, float32, each against the first of them.
+    """Times all `works` in every round, each against the first of them.
 
     They take turns, and who begins changes: what else the machine does then meets all of them alike, and the ratios
     hold where the times themselves do not.
@@ -64,7 +64,7 @@ def in_turns(works: Mapping[str, Work], device: str, *, seconds: float = SECONDS
     times: dict[str, list[float]] = {name: [] for name in names}
     with torch.no_grad():
         for work in works.values():
-            work()  # the first pass allocates, and chooses its kernels
+            _timed(work, device)  # the first pass allocates, and chooses its kernels
         once = sum(_timed(work, device) for work in works.values())
         rounds = min(max(round(seconds / once), FEWEST), MOST)
         with Progress("measure cost", rounds, "rounds") as progress:
