@@ -76,7 +76,8 @@ class _Fit:
         self.optimiser = optimiser_of(self.weights, settings)
         self.schedule = schedule_of(self.optimiser, settings, steps=self.steps, epoch=epoch)
         self.device = next(head.parameters()).device
-        self.lowest, self.chosen = float("inf"), {"step": 0, "loss": float("inf"), "weights": self._copied()}
+        self.lowest = float("inf")
+        self.chosen: dict[str, Any] = {"step": 0, "loss": float("inf"), "weights": self._copied()}
 
     def step(self, rows: Tensor, labels: Tensor, precision: str) -> Tensor:
         self.parts.train()
