@@ -24,6 +24,11 @@ rule measure_cost:
         PATHS.log("measure_cost/{experiment}"),
     benchmark:
         PATHS.benchmark("measure_cost/{experiment}")
+    wildcard_constraints:
+        experiment="|".join(
+            title for title in CONFIG.experiments if measured(PLAN, title)
+        )
+        or "(?!)",
     conda:
         ENVIRONMENT
     threads: CONFIG.compute.threads

@@ -67,7 +67,7 @@ rule predict_extra:
         extra=lambda w: RUNS.extra_entry(w.extra),
         device=BIND.device,
         threads=CONFIG.compute.threads,
-        code=lambda w: RUNS.extra_code(PLAN.run(w)),
+        code=lambda w: BIND.code("predict_extra"),
     message:
         "Testing {wildcards.variant} of {wildcards.dataset}, seed {wildcards.seed}, on {wildcards.extra}"
     script:

@@ -126,7 +126,6 @@ rule label_dataset:
     params:
         entry=lambda w: BIND.label_entry(w.dataset),
         fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "label"),
-        trains=lambda w: BIND.trains(w.dataset),
         code=lambda w: BIND.images_code("label_dataset", w.dataset),
     message:
         "Labelling {wildcards.dataset}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.browser.conftest import DESK, NEEDED, PHONE, Page
-from tests.reporting.conftest import artefacts, page  # noqa: F401
+from tests.reporting.conftest import artefacts, page, with_extras  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -40,14 +40,14 @@ def violations(opened: Page, axe: str, scheme: str) -> str:
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_report_breaks_no_rule(
-    page: Callable[..., str],  # noqa: F811
+    with_extras: Callable[..., str],  # noqa: F811
     visit: Callable[..., Page],
     tmp_path: Path,
     axe: str,
     size: tuple[int, int],
     scheme: str,
 ) -> None:
-    page()
+    with_extras()
     assert violations(visit(tmp_path / "index.html", size, ready="h1"), axe, scheme) == ""
 
 

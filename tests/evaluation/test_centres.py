@@ -52,3 +52,10 @@ def test_the_quick_resampling_is_that_of_all_metrics(write_predictions) -> None:
     test = read_predictions(write_predictions("run", 1.0))["test"]
     (quick,) = resample_balanced_accuracy([test], 50)
     assert quick.tolist() == resample_metrics([test], 50)[0]["balanced_accuracy"].tolist()
+
+
+def test_few_patients_are_warned_of_and_of_one_there_is_no_interval(write_predictions) -> None:
+    seeds = [read_predictions(write_predictions("run", 1.0, centres=["a", "b", "b"], groups=1))["test"]]
+    for one in centre_figures(seeds, 50):
+        assert (one["low"], one["high"]) == (None, None)
+        assert one["warning"] == "only 1 group: intervals too narrow; only 1 seed: another may differ"

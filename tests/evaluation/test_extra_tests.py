@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from clipit.artifacts.provenance import Origin
@@ -16,7 +17,8 @@ NOTED = {
     "split": "all",
     "classes": {"gland": "gland", "carcinoma": "tumour", "stroma": "stroma"},
     "unmapped": {"fat": 1200},
-    "shared": {"train": 3},
+    "seen": {"train": 3},
+    "shared": 2,
     "mpp": {"own": 0.5, "here": 0.25},
 }
 
@@ -25,7 +27,7 @@ NOTED = {
 def compared(write_predictions, tmp_path):
     """Compares models of known skill, tested elsewhere with other skill; returns (table, Markdown)."""
 
-    def run(extra_tests=(EXTRA,), noted=NOTED, centres=None):
+    def run(extra_tests=(EXTRA,), noted=NOTED, centres=None, **there_alone):
         def written(name, skill, seed, **more):
             predictions = write_predictions(name, skill, seed, **more)
             metrics = predictions.with_name("metrics.json")
@@ -39,12 +41,8 @@ def compared(write_predictions, tmp_path):
                     f"there/{variant}/{seed}",
                     THERE[variant],
                     seed,
-                    n=150,
-                    groups=15,
-                    patches="b",
-                    weak=True,
-                    extra=noted,
-                    centres=centres,
+                    **{"n": 150, "groups": 15, "patches": "b", "weak": True, "extra": noted, "centres": centres}
+                    | there_alone,
                 )
                 own = written(f"own/{variant}/{seed}", OWN[variant], seed)
                 runs.append({"row": {"dataset": "phantom"}, "variant": variant, "seed": seed, **own,
@@ -70,6 +68,21 @@ def test_a_table_of_its_own_with_the_drop(compared) -> None:
     assert "own − here (points)" in text
 
 
+def test_the_drop_is_over_the_classes_that_occur_there(compared) -> None:
+    table, _ = compared(labels=np.arange(150) % 2)
+    (section,) = table["extra_tests"]
+    for own, line in zip(table["rows"], section["rows"], strict=True):
+        assert line["own"]["absent"] == ["stroma"]
+        assert line["own"]["mean"] != own["metrics"]["balanced_accuracy"]["mean"]
+        assert line["drop"] == pytest.approx(line["own"]["mean"] - line["metrics"]["balanced_accuracy"]["mean"])
+
+
+def test_where_patients_are_unknown_it_says_so(compared) -> None:
+    notes = " ".join(compared(groups=None)[0]["extra_tests"][0]["notes"])
+    assert "bootstrap over patches" in notes
+    assert "intervals are too narrow" in notes
+
+
 def test_no_comparison_of_it_is_primary_and_none_touches_the_main_table(compared) -> None:
     table, _ = compared()
     (section,) = table["extra_tests"]
@@ -90,12 +103,14 @@ def test_what_the_reader_must_know_stands_beside_it(compared) -> None:
         "carcinoma as tumour.",
         "⚠ Weak labels",
         "Left out, as no class of the models': fat (1,200 patches).",
-        "⚠ Of 120 patches some have the pixels of the models' own data set's: 3 in train.",
+        "Left out, as their pixels are those of patches that the models were trained or chosen on: 3 in train.",
+        "⚠ Of 120 patches 2 have the pixels of patches of the models' own test set",
+        "bootstrap over patients or slides",
         "⚠ These patches have 0.25 microns per pixel, those that the models were trained on 0.5.",
     ):
         assert part in notes
-    plain = NOTED | {"classes": {"gland": "gland"}, "unmapped": {}, "shared": {}, "mpp": None}
-    assert len(compared(noted=plain)[0]["extra_tests"][0]["notes"]) == 3
+    plain = NOTED | {"classes": {"gland": "gland"}, "unmapped": {}, "seen": {}, "shared": 0, "mpp": None}
+    assert len(compared(noted=plain)[0]["extra_tests"][0]["notes"]) == 4
 
 
 def test_centres_have_a_table_where_they_are_known(compared) -> None:

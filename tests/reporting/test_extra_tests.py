@@ -1,38 +1,5 @@
 """Tests on other data sets, and centres, on the page."""
 
-from typing import Any
-
-import pytest
-
-from clipit.artifacts.tables import read_json, write_json
-
-
-@pytest.fixture
-def with_extras(artefacts, page, tmp_path):
-    """The page of an experiment with one extra test and two centres, one of a hostile name."""
-
-    def build(**changes: Any) -> str:
-        (experiment,) = artefacts["experiments"]
-        table = read_json(experiment["table_json"])
-        lines = [line | {"own": line["metrics"]["balanced_accuracy"], "drop": 0.123} for line in table["rows"]]
-        figures = [
-            {"row": line["row"], "variant": line["variant"], "centre": centre, "n": 576, "n_groups": 36, "absent": [],
-             "values": [0.5], "mean": 0.5, "std": None, "low": 0.4, "high": 0.6}
-            for line in lines for centre in ("north", "<script>south")
-        ]  # fmt: skip
-        levels = [one | {"level": "group"} for one in figures if one["centre"] == "north"]
-        section = {name: table[name] for name in ("primary", "columns", "comparisons")}
-        section |= {"id": "other-0", "dataset": "other", "split": "all", "rows": lines, "notes": ["Secondary: so."]}
-        table |= {
-            "extra_tests": [section | {"centres": figures, "levels": levels}],
-            "centres": figures,
-            "levels": levels,
-        } | changes
-        write_json(tmp_path / "table.json", table, table["provenance"])
-        return page(experiments=[experiment | {"table_json": tmp_path / "table.json"}])
-
-    return build
-
 
 def test_an_extra_test_has_a_section_with_the_drop_and_its_centres(with_extras) -> None:
     html = with_extras()

@@ -19,6 +19,7 @@ from clipit.sources.folder import FolderImages
 from clipit.tiling import tile as module
 from clipit.tiling.describe import label_dataset, split_dataset
 from clipit.tiling.tile import index_dataset, seal_dataset, tile_dataset
+from clipit.training.examples import read_examples
 
 ORIGIN = Origin("tile")
 SPLITS = {"train": "train", "val": "val", "test": "test"}
@@ -287,7 +288,7 @@ def test_classes_and_splits_that_were_lost_in_tiling_are_missed(
     assert not (tmp_path / "labels.parquet").exists()
 
 
-def test_only_what_nothing_is_trained_on_may_be_all_test(tmp_path: Path, entry: dict[str, Any]) -> None:
+def test_a_data_set_may_be_all_test(tmp_path: Path, entry: dict[str, Any]) -> None:
     table = Path(entry["path"]) / "images.csv"
     rows = [f"test/{c}/{i}.png,{c},test,centre{i}" for c in "abc" for i in range(2)]
     table.write_text("\n".join(["path,label,split,centre", *rows]))
@@ -296,10 +297,10 @@ def test_only_what_nothing_is_trained_on_may_be_all_test(tmp_path: Path, entry: 
     assert stored.column("centre") == ["centre0", "centre1"] * 3
     files = stored.path, tmp_path / "splits.parquet", tmp_path / "labels.parquet"
     split_dataset(entry, stored.path, files[1], origin=ORIGIN)
-    with pytest.raises(UserError, match="no labelled train patch: all are test, so only an extra test can use it"):
-        label_dataset(entry, *files, origin=ORIGIN)
-    label_dataset(entry, *files, trains=False, origin=ORIGIN)
+    label_dataset(entry, *files, origin=ORIGIN)
     assert read_table(files[2], labels.SCHEMA).column("label") == [0, 0, 1, 1, 2, 2]
+    with pytest.raises(UserError, match="all patches are test, so only an extra test can use them: name a train split"):
+        read_examples(*files)
 
 
 def test_a_patient_in_two_splits_is_refused(tmp_path: Path, entry: dict[str, Any]) -> None:

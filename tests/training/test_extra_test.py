@@ -79,7 +79,7 @@ def test_a_student_says_of_its_own_test_set_what_it_said(
     folder = request.getfixturevalue(run)
     found = tested(folder / "student.json")
     assert same(found, folder / "predictions.parquet")
-    assert found.meta["extra_test"]["shared"] == {"test": 12}
+    assert (found.meta["extra_test"]["shared"], found.meta["extra_test"]["seen"]) == (12, {})
     assert found.meta["extra_test"]["unmapped"] == {}
     assert found.meta["extra_test"]["mpp"] is None
 
@@ -116,16 +116,16 @@ def test_another_data_set_s_classes_count_as_the_model_s(
     assert set(found.column("centre")) == {"c0", "c1"}
 
 
-def test_all_patches_of_a_data_set_are_one_test_set(
+def test_of_all_patches_those_that_the_model_saw_are_left_out(
     heads: World, other: dict[str, Path], tested: Callable[..., Stored]
 ) -> None:
     probe = heads.folder / "probe.safetensors"
     everything = {"sky": "blue", "rose": "rosy", "fat": "pale"}
     how: dict[str, Any] = {"kind": "probe", "data": other, "classes": everything}
     found = tested(probe, **how, vectors=(other["features"],), split="all")
-    assert found.column("split") == ["test"] * len(heads.label)
-    assert found.column("label") == heads.label.tolist()
-    assert found.meta["extra_test"]["shared"] == {"test": 12, "train": 36, "val": 12}
+    assert found.column("split") == ["test"] * 12  # the pixels are those of the model's own data set
+    assert found.meta["extra_test"]["seen"] == {"train": 36, "val": 12}
+    assert found.meta["extra_test"]["shared"] == 12
     with pytest.raises(UserError, match="made from different backbone"):
         tested(probe, **how, vectors=(other["strange"],))
 

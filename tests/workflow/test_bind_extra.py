@@ -20,10 +20,10 @@ TUMOUR = {"dataset": "crc_val_he_7k", "split": "all", "classes": {"TUM": "tumour
 VARIANTS = ["colour", "linear_probe", "retriever_zeroshot", "retriever_probe", "no_lora", "clipit"]
 
 
-def loaded(*extras: dict[str, Any], **changes: Any) -> tuple[Config, Plan]:
+def loaded(*extras: dict[str, Any], more: dict[str, Any] | None = None, **changes: Any) -> tuple[Config, Plan]:
     raw = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
     raw["experiments"]["demo"] |= {"extra_tests": list(extras), "variants": VARIANTS, "seeds": [0]} | changes
-    config = load_config(raw, PROJECT / "config" / "catalog.yaml")
+    config = load_config({**raw, **(more or {})}, PROJECT / "config" / "catalog.yaml")
     return config, expand(config)
 
 
@@ -70,11 +70,6 @@ def test_two_maps_of_one_data_set_do_not_collide() -> None:
     assert again.experiments["demo"].extra_tests[0].id == config.experiments["demo"].extra_tests[0].id
 
 
-def test_only_what_an_experiment_is_of_has_to_have_every_split() -> None:
-    bind = Binding(*loaded(TUMOUR), PROJECT)
-    assert [bind.trains(name) for name in ("phantom", "crc_val_he_7k", "crc")] == [True, False, True]
-
-
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
@@ -91,8 +86,12 @@ def test_maps_of_known_classes_are_looked_at_before_any_job(extra: dict[str, Any
     assert "\n" not in str(caught.value)
 
 
-def test_maps_of_own_data_wait_for_the_data() -> None:
-    check_class_maps(loaded(TUMOUR, {"dataset": "crc_val_he_7k"})[0])
+def test_maps_of_own_images_are_looked_at_by_what_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("path,label,split\na.png,adenoma,test\nb.png,mucosa,test\n")
+    mine = {"datasets": {"other": {"source": "folder", "path": str(tmp_path / "other.csv"), "size": 32}}}
+    with pytest.raises(UserError, match="'carcinoma' is no class of other"):
+        check_class_maps(loaded({"dataset": "other", "classes": {"carcinoma": "tumour"}}, more=mine)[0])
+    check_class_maps(loaded({"dataset": "other", "classes": {"adenoma": "tumour"}}, more=mine)[0])
 
 
 def test_a_test_set_of_the_training_set_s_origin_is_named() -> None:

@@ -17,6 +17,5 @@ with job(snakemake.log[0]):
         snakemake.input.patches,
         snakemake.input.splits,
         snakemake.output[0],
-        trains=snakemake.params.trains,
         origin=Origin("label_dataset", described(snakemake.params.entry), snakemake.params.code, inputs=own),
     )

@@ -230,6 +230,8 @@ class Training(Strict):
         _check_length(self)
         if self.lora.split_qkv and not self.lora.linear:
             raise ValueError("lora.split_qkv splits linear layers, which lora.linear: false leaves alone: set one")
+        if self.lora.text and not self.lora.linear and self.protocol == "corrected":
+            raise ValueError("lora.linear: false leaves nothing of the text tower to adapt: set lora.text: false")
         if self.lora.text and self.kd_target == "centred":
             raise ValueError("kd_target: centred has no fixed centre while the text tower trains: set lora.text: false")
         return self

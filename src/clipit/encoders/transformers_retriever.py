@@ -38,6 +38,7 @@ class TransformersRetriever:
         backbone = self._backbone(tower_weights(model))
         self.d, self._image_tower = backbone.d, backbone.module
         model.vision_model = None
+        model.visual_projection = None  # which the image tower has a copy of
 
     def to(self, device: str) -> Self:
         """Moves both towers to a torch device."""

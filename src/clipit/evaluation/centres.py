@@ -1,13 +1,12 @@
 """A test set centre by centre: hospitals or scanners, where they are known."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from clipit.evaluation.figure import figure
-from clipit.evaluation.predictions import Predictions
+from clipit.evaluation.predictions import Predictions, taken
 
 
 def by_centre(split: Predictions) -> dict[str, Predictions]:
@@ -20,7 +19,7 @@ def by_centre(split: Predictions) -> dict[str, Predictions]:
     names = sorted({name for name in split.centres if name is not None})
     if len(names) < 2:
         return {}
-    return {name: _rows(split, np.flatnonzero(split.centres == name)) for name in names}
+    return {name: taken(split, np.flatnonzero(split.centres == name)) for name in names}
 
 
 def centre_figures(seeds: Sequence[Predictions], resamples: int) -> list[dict[str, Any]]:
@@ -30,15 +29,3 @@ def centre_figures(seeds: Sequence[Predictions], resamples: int) -> list[dict[st
     """
     split_up = [by_centre(seed) for seed in seeds]
     return [{"centre": name, **figure([found[name] for found in split_up], resamples)} for name in split_up[0]]
-
-
-def _rows(split: Predictions, rows: np.ndarray) -> Predictions:
-    groups = None if split.groups is None else np.unique(split.groups[rows], return_inverse=True)[1]
-    return replace(
-        split,
-        labels=split.labels[rows],
-        probabilities=split.probabilities[rows],
-        groups=groups,
-        sources=None,
-        centres=None,
-    )

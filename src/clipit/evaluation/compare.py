@@ -13,7 +13,8 @@ from clipit.artifacts.tables import read_json, write_json
 from clipit.evaluation.beside import beside
 from clipit.evaluation.bootstrap import resample_metrics
 from clipit.evaluation.centres import centre_figures
-from clipit.evaluation.extra_tests import extra_notes
+from clipit.evaluation.extra_tests import extra_notes, of_classes_of
+from clipit.evaluation.figure import few, figure
 from clipit.evaluation.independent import independent_tests
 from clipit.evaluation.levels import level_figures
 from clipit.evaluation.predictions import Predictions, read_predictions
@@ -22,7 +23,6 @@ from clipit.evaluation.significance import contributions, effect_size, holm, sig
 from clipit.evaluation.table_text import as_csv, as_markdown
 from clipit.evaluation.verdict import PRIMARY, verdict
 from clipit.runtime.errors import UserError
-from clipit.statistics.groups import FEW_GROUPS
 from clipit.statistics.metrics import METRICS
 from clipit.statistics.resampling import interval
 from clipit.statistics.wording import SYNTHETIC
@@ -32,8 +32,6 @@ TEXT_CONTROLS = {
     "clipit": ("image_distillation", "random_pairing"),
     "clipit_unlabelled": ("image_distillation_unlabelled", "random_unlabelled", "pseudo_label"),
 }
-FEW_SEEDS = 3
-"""Seeds below which their spread says next to nothing."""
 WEAK = (
     "every tile has the label of its whole slide, also where it shows something else. The numbers tell how well tiles "
     "are given their slides' labels, not whether that is what they show."
@@ -104,10 +102,15 @@ def compare(
         "published": beside(lines, published),
         "levels": _parts(entries, level_figures, resamples),
         "centres": _parts(entries, centre_figures, resamples),
-        "extra_tests": [_elsewhere(extra, runs, lines, primary, resamples) for extra in extra_tests],
+        "extra_tests": [_elsewhere(extra, runs, entries, primary, resamples) for extra in extra_tests],
         "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
     }
     inputs = {f"{run['variant']}/seed{run['seed']}/{i}": run["predictions"] for i, run in enumerate(runs)}
+    for extra in extra_tests:
+        inputs |= {
+            f"{run['variant']}/seed{run['seed']}/{i}/{extra['id']}": run["extra"][extra["id"]]["predictions"]
+            for i, run in enumerate(runs)
+        }
     write_text(out_csv, as_csv(content))
     write_text(out_md, as_markdown(content, title=out_md.stem))
     write_json(out_json, content, origin.provenance(inputs=inputs))
@@ -138,16 +141,16 @@ def _measure(runs: Sequence[Mapping[str, Any]], resamples: int) -> list[_Entry]:
 def _elsewhere(
     extra: Mapping[str, Any],
     runs: Sequence[Mapping[str, Any]],
-    own: Sequence[Mapping[str, Any]],
+    own: Sequence[_Entry],
     primary: Sequence[str],
     resamples: int,
 ) -> dict[str, Any]:
-    """The table of the same runs on another data set; `own` are their lines on their own test set."""
+    """The table of the same runs on another data set; `own` is what was measured of them on their own test set."""
     entries = _measure([{**run, **run["extra"][extra["id"]]} for run in runs], resamples)
     comparisons = _compare(entries, primary, secondary=True)
     lines = [_line(entry, comparisons, primary[1]) for entry in entries]
-    for line, before in zip(lines, own, strict=True):
-        line["own"] = before["metrics"]["balanced_accuracy"]
+    for line, entry, before in zip(lines, entries, own, strict=True):
+        line["own"] = figure([of_classes_of(model, entry.models[0]) for model in before.models], resamples)
         line["drop"] = line["own"]["mean"] - line["metrics"]["balanced_accuracy"]["mean"]
     return {
         **extra,
@@ -157,7 +160,7 @@ def _elsewhere(
         "comparisons": comparisons,
         "levels": _parts(entries, level_figures, resamples),
         "centres": _parts(entries, centre_figures, resamples),
-        "notes": extra_notes([entry.models[0] for entry in entries], primary),
+        "notes": extra_notes([entry.models[0] for entry in entries], primary, resamples),
     }
 
 
@@ -250,7 +253,7 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
         "train_labels": None if None in entry.train_labels else float(np.mean(entry.train_labels)),  # type: ignore[arg-type]
         "metrics": metrics,
         "difference": next(own, None),
-        "warning": _warning(test.n_groups, len(entry.runs)),
+        "warning": few(test.n_groups, len(entry.runs)),
         "seeds": [
             {
                 "seed": run["seed"],
@@ -259,16 +262,6 @@ def _line(entry: _Entry, comparisons: Sequence[Mapping[str, Any]], control: str)
             for run, measured in zip(entry.runs, entry.measured, strict=True)
         ],
     }
-
-
-def _warning(n_groups: int | None, n_seeds: int) -> str | None:
-    """What a reader of a number must know beside it."""
-    few = []
-    if n_groups is not None and n_groups < FEW_GROUPS:
-        few.append(f"only {n_groups} groups: intervals too narrow")
-    if n_seeds < FEW_SEEDS:
-        few.append(f"only {n_seeds} seed{'s' if n_seeds > 1 else ''}: another may differ")
-    return "; ".join(few) or None
 
 
 def _notes(lines: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]], resamples: int) -> list[str]:

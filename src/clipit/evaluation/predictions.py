@@ -1,7 +1,7 @@
 """Predictions as arrays, one set a split, in the order of the patch ids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,18 @@ class Predictions:
         """Classes without a single patch."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
         return [name for name, count in zip(self.classes, counts, strict=True) if count == 0]
+
+
+def taken(split: Predictions, rows: np.ndarray) -> Predictions:
+    """The items at `rows` alone, for metrics alone: `items` stays that of the whole."""
+    return replace(
+        split,
+        labels=split.labels[rows],
+        probabilities=split.probabilities[rows],
+        groups=None if split.groups is None else np.unique(split.groups[rows], return_inverse=True)[1],
+        sources=None,
+        centres=None,
+    )
 
 
 def read_predictions(path: str | Path) -> dict[str, Predictions]:

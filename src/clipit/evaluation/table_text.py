@@ -122,10 +122,16 @@ def parts_layout(table: Mapping[str, Any], parts: str) -> tuple[list[str], list[
     body = []
     for line in table["rows"]:
         of_line = [one for one in table[parts] if (one["row"], one["variant"]) == (line["row"], line["variant"])]
-        cells = {one[key]: f"{value(one, 'balanced_accuracy')}, n = {one['n']:,}" for one in of_line}
+        cells = {one[key]: _part(one) for one in of_line}
         labels = [str(line["row"].get(column) or "–") for column in varying]
         body.append([*labels, line["variant"], *(cells.get(name, "–") for name in names)])
     return [*varying, "variant", *(_LEVELS.get(name, name) if parts == "levels" else name for name in names)], body
+
+
+def _part(one: Mapping[str, Any]) -> str:
+    without = f", without {' and '.join(one['absent'])}" if one["absent"] else ""
+    warning = f" ⚠ {one['warning']}" if one["warning"] else ""
+    return f"{value(one, 'balanced_accuracy')}, n = {one['n']:,}{without}{warning}"
 
 
 def heading(table: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
@@ -141,7 +147,7 @@ def value(metric: Mapping[str, Any], name: str) -> str:
         return f"none ({metric['reason']})"
     shown = [number(metric[part], name) for part in ("mean", "low", "high")]
     spread = "" if metric["std"] is None else f" ± {number(metric['std'], name)}"
-    return f"{shown[0]}{spread} [{shown[1]}, {shown[2]}]"
+    return f"{shown[0]}{spread}" + (f" [{shown[1]}, {shown[2]}]" if metric["low"] is not None else "")
 
 
 def number(value: float | None, name: str) -> str:

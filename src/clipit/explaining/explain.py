@@ -79,16 +79,12 @@ def explain(
         *((first["student"], one.description["provenance"]["lineage"])
           for first, one in zip(firsts, students, strict=True)),
     )  # fmt: skip
-    inputs = {f"{run['variant']}/seed{run['seed']}": run["predictions"] for side in pair for run in side}
+    inputs = {"patches": files["patches"], "features": files["features"]}
+    inputs |= {f"{run['variant']}/seed{run['seed']}": run["predictions"] for side in pair for run in side}
     inputs |= {f"{first['variant']}/student": first["student"] for first in firsts}
     provenance = origin.provenance(lineage=lineage, inputs=inputs)
     row_of = dict(zip(patches.column("patch_id"), patches.column("index"), strict=True))
     store = PatchStore(files["store"])
-
-    columns = _attributions(contest, firsts, students, store, row_of, device)
-    seeds = {first["variant"]: first["seed"] for first in firsts}
-    meta = {"classes": list(contest.classes), "seeds": seeds, "steps": STEPS}
-    write_table(attributions, columns, attributions_schema.SCHEMA, provenance, meta)
 
     drawn = draw(contest.patch_id.tolist(), contest.label.tolist(), DRAWN)
     after = predict_features(
@@ -104,6 +100,12 @@ def explain(
     columns, meta = _embedding_map(contest, drawn, _features_of(features, contest.patch_id[drawn]), after)
     meta |= {"variant": firsts[0]["variant"], "seed": firsts[0]["seed"]}
     write_table(embedding_map, columns, embedding_map_schema.SCHEMA, provenance, meta)
+
+    # After the features: a model that is explained is frozen, which autocast does not serve (`precision.inference`).
+    columns = _attributions(contest, firsts, students, store, row_of, device)
+    seeds = {first["variant"]: first["seed"] for first in firsts}
+    meta = {"classes": list(contest.classes), "seeds": seeds, "steps": STEPS}
+    write_table(attributions, columns, attributions_schema.SCHEMA, provenance, meta)
 
 
 def _attributions(

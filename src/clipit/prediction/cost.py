@@ -74,7 +74,8 @@ def measure_cost(
     torch.set_num_threads(threads)
     loaded = load_student(run)
     models = contestants(loaded.student, loaded.transform.size, len(loaded.classes), device)
-    models |= clip_models(load_retriever(**retriever).to(device), loaded.classes)
+    clip = load_retriever(**retriever).to(device)
+    models |= clip_models(clip, loaded.classes)
     timed = [(batch, _timed(models, batch, device, seconds)) for batch in BATCHES]
     content = {
         "device": device,
@@ -93,7 +94,8 @@ def measure_cost(
             for name, model in models.items()
         ],
     }
-    write_json(out, content, origin.provenance(inputs={"student": Path(run) / "student.json"}))
+    lineage = {"retriever": clip.digest}
+    write_json(out, content, origin.provenance(lineage=lineage, inputs={"student": Path(run) / "student.json"}))
 
 
 def contestants(student: Student, size: int, n_classes: int, device: str) -> dict[str, Model]:

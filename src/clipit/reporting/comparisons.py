@@ -10,8 +10,9 @@ from clipit.statistics.wording import bracket, p_value, points, varying_columns
 def comparisons(table: Mapping[str, Any]) -> dict[str, Any] | None:
     """The comparisons of a table (the JSON of `evaluation.compare`) as rows of text, None where there are none.
 
-    {"rows": [{"name", "labels", "primary", "cells"}], "header": names of the cells, "areas": [{"name", "labels",
-    "cells"}], "classes": their header}: `areas` are of DeLong's test, a cell a class, where no patient is known.
+    {"rows": [{"name", "labels", "primary", "cells"}], "header": names of the cells, "several": whether there are more
+    primary ones than one, "areas": [{"name", "labels", "cells"}], "classes": their header}: `areas` are of DeLong's
+    test, a cell a class, where no patient is known.
     """
     found, varying = table["comparisons"], varying_columns(table)
     if not found:
@@ -21,6 +22,7 @@ def comparisons(table: Mapping[str, Any]) -> dict[str, Any] | None:
     header += ["only the first right", "only the second right", "McNemar's p"] if independent else []
     rows, areas = [], []
     classes = list(dict.fromkeys(name for one in found for name in (one["independent"] or {}).get("delong", {})))
+    several = sum(one["primary"] for one in found) > 1
     for one in found:
         named = {
             "name": f"{one['variant']} − {one['against']}",
@@ -31,7 +33,7 @@ def comparisons(table: Mapping[str, Any]) -> dict[str, Any] | None:
         rows.append({**named, "cells": cells + (_mcnemar(one["independent"]) if independent else [])})
         if tests := (one["independent"] or {}).get("delong"):
             areas.append({**named, "cells": [_area(tests.get(name)) for name in classes]})
-    return {"rows": rows, "header": header, "areas": areas, "classes": classes}
+    return {"rows": rows, "header": header, "areas": areas, "classes": classes, "several": several}
 
 
 def _p(value: float) -> str:

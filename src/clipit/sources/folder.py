@@ -89,10 +89,14 @@ class FolderImages(ImageSource):
             split = drawn_splits(labels, entry["test_share"], entry["val_share"], entry["split_seed"], entry["path"])
         return [split[item.source] for item in items]
 
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, by what is listed."""
+        return sorted({file.label for file in self._files.values() if file.label})
+
     def labels(self, items: Sequence[Item]) -> Labels:
-        classes = sorted({file.label for file in self._files.values() if file.label})
-        index: dict[str | None, int] = {name: i for i, name in enumerate(classes)}
-        return Labels(classes, [index.get(self._files[item.source].label) for item in items])
+        index: dict[str | None, int] = {name: i for i, name in enumerate(self.classes)}
+        return Labels(self.classes, [index.get(self._files[item.source].label) for item in items])
 
 
 def _read_splits(root: Path, splits: Mapping[str, str]) -> list[_File]:

@@ -61,12 +61,12 @@ def _tell_equal_pixels(stored: Stored, split: list[str]) -> None:
 
 
 def label_dataset(
-    entry: Mapping[str, Any], patches_file: Path, splits_file: Path, out: Path, *, trains: bool = True, origin: Origin
+    entry: Mapping[str, Any], patches_file: Path, splits_file: Path, out: Path, *, origin: Origin
 ) -> None:
     """Writes the label of every stored patch (schema `labels`), keeping `train_labels` of the train ones.
 
-    A label that is held back is in no table that a later stage reads. Of a data set that nothing `trains` on, splits
-    and classes may be missing.
+    A label that is held back is in no table that a later stage reads. Of a data set that is all test, for models that
+    are trained elsewhere, classes may be missing.
 
     Raises:
         UserError: a split has no labelled patch, or not the classes that another one has.
@@ -77,16 +77,13 @@ def label_dataset(
     label = list(known.of)
     split = [split_of[patch] for patch in stored.column("patch_id")]
     # What was listed may have been rejected, may lie under no region, or may all have been drawn to val.
-    if trains:
-        missing = (
-            "see rejected.parquet for what could not be used; where val is drawn, try another val_share or split_seed"
-        )
+    if not all_test(split):
         check_classes(
             entry.get("path", entry["source"]),
             sorted({(name, known.classes[c]) for name, c in zip(split, label, strict=True) if c is not None}),
             "patch",
             SPLITS,
-            "all are test, so only an extra test can use it: name a train split" if all_test(split) else missing,
+            "see rejected.parquet for what could not be used; where val is drawn, try another val_share or split_seed",
         )
     train = [i for i, name in enumerate(split) if name == "train" and label[i] is not None]
     if entry["train_labels"] is not None:

@@ -62,6 +62,8 @@ def read_examples(patches: Path, splits: Path, labels: Path) -> Examples:
         UserError: the tables do not belong together, a class has no labelled train patch, or no val patch is labelled.
     """
     examples = join_examples(patches, splits, labels)
+    if set(examples.split) == {"test"}:
+        raise UserError(f"{splits}: all patches are test, so only an extra test can use them: name a train split")
     counts = np.bincount(examples.label[examples.labelled("train")], minlength=len(examples.classes))
     for name, count in zip(examples.classes, counts, strict=True):
         if count == 0:

@@ -48,9 +48,11 @@ def predict_extra(
 ) -> None:
     """Writes what a frozen model says of another data set, as predictions of a split `test`, labels as its own classes.
 
-    `extra_test` of the metadata: `split`; `classes` {their class: the model's}; `unmapped` {class of theirs: labelled
-    patches left out}; `shared` {split of the model's data set: patches with the pixels of one there}; `mpp`, where they
-    are known and differ, microns per pixel of the model's `own` patches and of those `here`, else null.
+    Patches with the pixels of one that the model was trained or chosen on are left out. `extra_test` of the metadata:
+    `split`; `classes` {their class: the model's}; `unmapped` {class of theirs: labelled patches left out}; `seen`
+    {"train" or "val" of the model's data set: patches left out}; `shared`: patches with the pixels of one of its test
+    set; `mpp`, where they are known and differ, microns per pixel of the model's `own` patches and of those `here`,
+    else null.
 
     Args:
         model: student.json of a student, probe.safetensors of a probe, for `zeroshot` the embedded class names.
@@ -79,7 +81,16 @@ def predict_extra(
     tested = there.split == "test" if split == "test" else np.ones(len(there.split), dtype=bool)
     marked = np.where(tested, "test", "").astype(object)
     examples = replace(there, split=marked, label=to[there.label], classes=trained.classes)
+    shared = _shared(there, trained)
+    asked = examples.labelled("test")
+    seen = asked[np.isin(shared[asked], ["train", "val"])]
+    examples.label[seen] = UNLABELLED
     chosen = examples.labelled("test")
+    if len(seen) and not len(chosen):
+        raise UserError(
+            f"{data['labels']}: every patch has the pixels of one that the models were trained or chosen on: name "
+            "another data set"
+        )
     if not len(chosen):
         what, known = "test patch" if split == "test" else "patch", ", ".join(there.classes[c] for c in mapped)
         raise UserError(f"{data['labels']}: no {what} of {known} is labelled: label some, or map other classes")
@@ -88,7 +99,8 @@ def predict_extra(
         "split": split,
         "classes": {there.classes[c]: trained.classes[to[c]] for c in mapped},
         "unmapped": dict(sorted(left_out.items())),
-        "shared": _shared(there, chosen, trained),
+        "seen": dict(sorted(Counter(shared[seen]).items())),
+        "shared": int(np.sum(shared[chosen] == "test")),
         "mpp": _resolutions(trained, there),
     }
     stored = [(str(table.path), table.lineage) for table in examples.stored]
@@ -104,6 +116,10 @@ def predict_extra(
         stored += [(str(part.path), part.lineage) for part in parts]
         say = _probe if kind == "probe" else _zeroshot
         probabilities, knows = say(model, matrix)
+    check_lineage(
+        (str(model), {"patches": knows["patches"]} if "patches" in knows else {}),
+        *((str(table.path), {"patches": table.lineage["patches"]}) for table in trained.stored),
+    )
     encoders = {name: digest for name, digest in knows.items() if name not in _TRAINED_ON}
     inputs = {"model": model, **data, **{f"own_{name}": path for name, path in own.items()}}
     inputs |= {f"vectors/{path.name}": path for path in vectors}
@@ -153,8 +169,7 @@ def map_classes(
     return {theirs.index(name): ours.index(to) for name, to in names.items()}
 
 
-def _shared(there: Examples, chosen: np.ndarray, own: Examples) -> dict[str, int]:
-    """How many of the `chosen` patches have the pixels of a patch in each split of the model's own data set."""
+def _shared(there: Examples, own: Examples) -> np.ndarray:
+    """Of each patch the split of the one with the same pixels in the model's data set, object (n,); "" for none."""
     split_of = dict(zip(own.stored[0].column("sha256"), own.split, strict=True))
-    pixels = there.stored[0].column("sha256")
-    return dict(sorted(Counter(split_of[pixels[i]] for i in chosen if pixels[i] in split_of).items()))
+    return np.array([split_of.get(pixels, "") for pixels in there.stored[0].column("sha256")], dtype=object)

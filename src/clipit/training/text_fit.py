@@ -114,7 +114,7 @@ class _Fit:
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "random": torch.get_rng_state(),
-            "cuda_random": torch.cuda.get_rng_state_all(),
+            "device_random": torch.cuda.get_rng_state(self.device) if self._on_a_card else None,
             "lowest": self.lowest,
             "chosen": self.chosen,
         }
@@ -133,9 +133,14 @@ class _Fit:
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["random"])
-        torch.cuda.set_rng_state_all(state["cuda_random"])
+        if self._on_a_card and state["device_random"] is not None:
+            torch.cuda.set_rng_state(state["device_random"], self.device)
         self.lowest, self.chosen = state["lowest"], state["chosen"]
         return done
+
+    @property
+    def _on_a_card(self) -> bool:
+        return self.device.type == "cuda"
 
     def _copied(self) -> list[Tensor]:
         return [weight.detach().clone() for weight in self.weights]

@@ -303,6 +303,8 @@ class Binding(CompareBinding):
         """The terms of everything that the experiments use."""
         parts = [part for run in self._plan.runs.values() for part in parts_of_run(self._config, run)]
         parts += [part for pairs in self.all_pairings() for part in parts_of_pairs(self._config, pairs)]
+        extras = [extra["dataset"] for title in self._plan.tables for extra in self.extra_tests(title)]
+        parts += [("images and labels", name, self._config.datasets[name]) for name in extras]
         return terms(sorted(parts, key=lambda part: part[:2]))
 
     def _show_text(self) -> bool:

@@ -9,7 +9,6 @@ from clipit.config.corpora import TextCorpus
 from clipit.config.datasets import CaptionedDataset, FolderDataset, SlidesDataset
 from clipit.config.experiment import Config
 from clipit.config.licence import Data
-from clipit.config.lists import as_list
 from clipit.sources import image_source, report_source
 from clipit.sources.image_files import SUFFIXES
 from clipit.sources.slide_files import SLIDE_SUFFIXES, companions
@@ -154,12 +153,6 @@ class DataBinding:
         own = isinstance(entry, SlidesDataset) or (isinstance(entry, FolderDataset) and not entry.download)
         path = getattr(entry, "path", None)
         return Path(path) if own and path else None
-
-    def trains(self, dataset: str) -> bool:
-        """Whether a data set is more than an extra test: False where no experiment trains on it."""
-        experiments = self._config.experiments.values()
-        tested = any(extra.dataset == dataset for experiment in experiments for extra in experiment.extra_tests)
-        return not tested or any(dataset in as_list(experiment.dataset) for experiment in experiments)
 
     def has_slides(self, dataset: str) -> bool:
         return isinstance(self._config.datasets[dataset], SlidesDataset)

@@ -60,12 +60,6 @@ class RunBinding:
         """Of which patches it is, and what their classes count as."""
         return without(plain(self.extra_test(extra)), {"dataset"})
 
-    def extra_code(self, run: Run) -> str:
-        """`code` of the script that tests a run's model on another data set."""
-        if self.kind(run) == "student":
-            return self.code("predict_extra", run)
-        return self._binding.code("predict_extra")
-
     def target_files(self, run: Run) -> dict[str, Any]:
         """The files that a run's target is made from, by the names that the training stage knows them under."""
         if run.target is None or run.retriever is None:

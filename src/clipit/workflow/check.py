@@ -17,7 +17,9 @@ from clipit.config.load import hint
 from clipit.config.names import whole_corpus
 from clipit.runtime.errors import UserError
 from clipit.runtime.names import LOCAL
+from clipit.sources.folder import FolderImages
 from clipit.sources.image_source import READERS
+from clipit.workflow.entries import plain
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,11 @@ def check_class_maps(config: Config) -> None:
 
 
 def _known_classes(config: Config, dataset: str) -> Sequence[str] | None:
-    """The classes of a public data set or the phantom; None of one's own, which only its files know."""
-    reader = import_module(READERS[config.datasets[dataset].source].partition(":")[0])
+    """The classes of a public data set, the phantom or own images; None of what is not here yet, and of slides."""
+    entry = config.datasets[dataset]
+    if isinstance(entry, FolderDataset) and not entry.download:
+        return FolderImages(plain(entry)).classes
+    reader = import_module(READERS[entry.source].partition(":")[0])
     return getattr(reader, "CLASSES", None)
 
 

@@ -19,10 +19,8 @@ def overlaps(config: Config, rows: Sequence[Row], extras: Sequence[str] = ()) ->
             models.append((f"backbone {run.backbone}", backbone_saw(config, run.backbone)))
         if run.retriever:
             models.append((f"retriever {run.retriever}", retriever_saw(config, run.retriever)))
-        data = [(f"data set {run.dataset}", config.datasets[run.dataset].drawn_from, "its numbers may be too high")]
-        data += [
-            (f"extra test {name}", config.datasets[name].drawn_from, "its numbers may be too high") for name in extras
-        ]
+        data = [(f"data set {run.dataset}", _origins(config, run.dataset), "its numbers may be too high")]
+        data += [(f"extra test {name}", _origins(config, name), "its numbers may be too high") for name in extras]
         for name in extras:
             own = config.datasets[run.dataset].drawn_from
             if shared := ", ".join(sorted(set(own) & set(config.datasets[name].drawn_from))):
@@ -38,11 +36,16 @@ def overlaps(config: Config, rows: Sequence[Row], extras: Sequence[str] = ()) ->
     return list(found)
 
 
+def _origins(config: Config, dataset: str) -> list[str]:
+    """The collections that a data set is drawn from, and the data set itself: an own one has no other name."""
+    return [*config.datasets[dataset].drawn_from, f"data set {dataset}"]
+
+
 def backbone_saw(config: Config, name: str) -> set[str]:
     """The collections that a backbone was pretrained on."""
     entry = config.backbones[name]
     if isinstance(entry, SimclrBackbone):
-        return set(config.datasets[entry.dataset].drawn_from)
+        return set(_origins(config, entry.dataset))
     return retriever_saw(config, entry.retriever) if isinstance(entry, RetrieverBackbone) else set(entry.pretrained_on)
 
 
@@ -52,5 +55,5 @@ def retriever_saw(config: Config, name: str) -> set[str]:
     if isinstance(entry, TextPolicyRetriever):
         return retriever_saw(config, entry.retriever)
     if isinstance(entry, AlignedRetriever):
-        return backbone_saw(config, entry.image) | set(config.datasets[entry.captioned].drawn_from)
+        return backbone_saw(config, entry.image) | set(_origins(config, entry.captioned))
     return set(entry.pretrained_on)
