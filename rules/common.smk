@@ -33,8 +33,8 @@ try:
     GPUS = BIND.gpus
     # A job's own process has only its own files to look at.
     if workflow.is_main_process:
-        check_class_maps(CONFIG)
         BIND.check_own_files()
+        check_class_maps(CONFIG)
         tell_enlarged(CONFIG, PLAN)
 except UserError as error:
     sys.exit(f"clipit: {error}")

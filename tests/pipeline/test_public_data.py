@@ -89,6 +89,7 @@ def counts(project: Project, dataset: str) -> tuple[dict[str, int], list[int]]:
     ]
 
 
+@pytest.mark.published
 @pytest.mark.xdist_group("quickstart")
 def test_the_first_run_on_real_data(project: Project, hub: StandInHub, file_server: FileServer, tmp_path: Path) -> None:
     images.write_crc(tmp_path / "crc", [1] * 9, 10, size=48)
@@ -206,6 +207,7 @@ def conch_package(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator
         del sys.modules[name]
 
 
+@pytest.mark.published
 @pytest.mark.xdist_group("paper")
 @pytest.mark.usefixtures("conch_package")
 def test_the_paper_s_tables_of_three_data_sets(

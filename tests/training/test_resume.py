@@ -242,5 +242,5 @@ def test_the_same_training_waits_for_the_one_that_runs(tmp_path: Path, capsys: p
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
-    assert said == "clipit: another process is training the same student: waiting for it\n"
+    assert said == "clipit: another process is training the same model: waiting for it\n"
     assert list(tmp_path.iterdir()) == []
