@@ -4,6 +4,7 @@ Each method gives one path; called without arguments it gives Snakemake's patter
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -132,18 +133,9 @@ class Paths:
         """A file of one run. A teacher's `backbone` is the retriever whose embeddings it classifies."""
         return f"{self.root}/runs/{dataset}/{backbone}/{variant}/{run}/seed{seed}/{name}"
 
-    def extra_file(
-        self,
-        name: str,
-        dataset: str = "{dataset}",
-        backbone: str = "{backbone}",
-        variant: str = "{variant}",
-        run: str = "{run}",
-        seed: str | int = "{seed}",
-        extra: str = "{extra}",
-    ) -> str:
-        """A file of one run's test on another data set."""
-        return self.run_file(f"extra/{extra}/{name}", dataset, backbone, variant, run, seed)
+    def extra_file(self, name: str, extra: str = "{extra}", **run: Any) -> str:
+        """A file of one run's test on another data set; `run` as `run_file` has it."""
+        return self.run_file(f"extra/{extra}/{name}", **run)
 
     def checkpoints(self) -> str:
         """Where trainings that were cut off are found again; no job's output."""

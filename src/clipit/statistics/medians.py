@@ -22,7 +22,6 @@ def median(values: Sequence[float]) -> Median:
     fewer than six values it is all that was seen, which covers less.
     """
     ordered = np.sort(np.asarray(values, np.float64))
-    outer = max(
-        int(binom.ppf(0.025, len(ordered), 0.5)), 1
-    )  # the interval's ends are so many values from the outermost
+    # The interval's ends are so many values from the outermost.
+    outer = max(int(binom.ppf(0.025, len(ordered), 0.5)), 1)
     return Median(float(np.median(ordered)), float(ordered[outer - 1]), float(ordered[-outer]))
