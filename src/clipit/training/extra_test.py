@@ -107,6 +107,8 @@ def predict_extra(
     if kind == "student":
         exported = load_student(model.parent)
         knows = exported.description["provenance"]["lineage"]
+        if tuple(exported.classes) != trained.classes:
+            raise UserError(f"{model} knows other classes than {own['labels']}: train it again")
         rows = examples.row[chosen]
         probabilities = predict_probabilities(
             exported.student, exported.transform, PatchStore(store), rows, batch=batch, device=device
