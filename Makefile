@@ -6,7 +6,7 @@ LOCK := $(if $(GPU),gpu,cpu)
 INSTALLED := $(VENV)/.installed-$(LOCK)
 UV_VERSION := 0.13.9
 
-.PHONY: demo paper-mini ablations-mini label-efficiency-mini test test-published test-browser lint bench doctor install locks format
+.PHONY: demo paper-mini ablations-mini label-efficiency-mini test test-published test-browser test-cluster lint bench doctor install locks format
 
 demo: install
 	$(BIN)/snakemake
@@ -16,7 +16,7 @@ paper-mini ablations-mini label-efficiency-mini: install
 	$(BIN)/snakemake --configfile config/$(subst -,_,$@).yaml
 
 test: install
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser and not published"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser and not published and not cluster"
 
 # The paper's and the first real configuration, whole, on miniatures of the published data over the real protocols.
 test-published: install
@@ -29,6 +29,10 @@ test-browser: install $(AXE)
 
 $(AXE): tests/browser/package.json
 	-cd tests/browser && npm install --silent --no-package-lock --no-audit --no-fund && touch node_modules/axe-core/axe.min.js
+
+# Needs Debian's slurm-wlm and munge, and root, or says so and skips; with CLIPIT_NEED_CLUSTER=1 it fails without.
+test-cluster: install
+	$(BIN)/python -m pytest -m cluster tests/cluster
 
 lint: install
 	$(BIN)/ruff check

@@ -44,8 +44,8 @@ class Scale:
     patches: int = 10_000
     files: int = 1_000
     few: int = 200
-    bare: int = 320  # patches of one measurement of the bare model
-    rounds: int = 3
+    bare: int = 640  # patches of one measurement of the bare model
+    rounds: int = 1  # of ten minutes on 2 cores
     side: int = 20_000
     seconds: float = 120  # of timing student and plain backbone, each batch size
 
@@ -106,6 +106,7 @@ def throughput(folder: Path, model_folder: Path, scale: Scale) -> list[Measure]:
         found["patch store"].append(end_to_end(store, scale.patches))
         plain.append(bare())
         found["JPEG files"].append(end_to_end(files, scale.files))
+    plain.append(bare())
     return [
         Measure(f"predict, {what}: beside the bare model", median(rates), "patches/s", median(plain), 0.9, False)
         for what, rates in found.items()

@@ -1,5 +1,6 @@
 """What every rules file needs: the checked configuration, the plan, paths, and small look-ups."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from clipit.workflow.check import (
     check_present,
     tell_enlarged,
 )
+from clipit.workflow.resources import CHOSEN
 
 PROJECT = Path(workflow.basedir)
 
@@ -33,6 +35,7 @@ try:
     GPUS = BIND.gpus
     # A job's own process has only its own files to look at.
     if workflow.is_main_process:
+        os.environ[CHOSEN] = BIND.device
         BIND.check_own_files()
         check_class_maps(CONFIG)
         tell_enlarged(CONFIG, PLAN)
@@ -48,6 +51,15 @@ TABLES = [
 PAIRING_TABLES = BIND.pairing_tables()
 EXPLORER = BIND.explorer()
 ENVIRONMENT = PROJECT / "envs" / ("gpu.yaml" if GPUS else "cpu.yaml")
+
+
+def growing(amount, per_mb=0):
+    """Memory or minutes of a job: `amount`, and `per_mb` for each MB that it reads; more of it where a try failed."""
+
+    def asked(wildcards, input, attempt):
+        return (amount + (per_mb * int(input.size_mb) if per_mb else 0)) * attempt
+
+    return asked
 
 
 wildcard_constraints:

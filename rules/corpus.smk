@@ -14,8 +14,8 @@ rule clean_reports:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         entry=lambda w: BIND.corpus_entry(w.corpus),
         fingerprint=lambda w: BIND.corpus_fingerprint(w.corpus),
@@ -37,8 +37,8 @@ rule reveal_report_truth:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         entry=lambda w: BIND.corpus_entry(w.corpus),
         code=lambda w: BIND.code("reveal_report_truth"),

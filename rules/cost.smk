@@ -33,8 +33,8 @@ rule measure_cost:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
         gpu=GPUS,
     params:
         retriever=lambda w: BIND.retriever(measured(PLAN, w.experiment).retriever),

@@ -13,8 +13,8 @@ rule download_file:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        mem_mb=growing(1000),
+        runtime=growing(1440),
     params:
         source=lambda w: BIND.download(w.download),
         path=lambda w: BIND.download_file(w.download),
@@ -37,8 +37,8 @@ rule unpack_download:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         path=lambda w: BIND.download_file(w.download),
         unpacked_md5=lambda w: BIND.download(w.download).get("unpacked_md5"),
@@ -60,8 +60,8 @@ rule download_model:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        mem_mb=growing(1000),
+        runtime=growing(1440),
     params:
         name=lambda w: BIND.hub_name(w.repo),
         kinds=lambda w: BIND.hub_kinds(w.repo),

@@ -17,9 +17,10 @@ rule embed_images:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
         gpu=GPUS,
+        batch=lambda w, attempt: BIND.batch("retrievers", w.retriever, attempt),
     params:
         store=lambda w: PATHS.store(w.dataset),
         retriever=lambda w: BIND.retriever(w.retriever),
@@ -47,9 +48,10 @@ rule embed_reports:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
         gpu=GPUS,
+        batch=lambda w, attempt: BIND.batch("retrievers", w.retriever, attempt),
     params:
         retriever=lambda w: BIND.retriever(w.retriever),
         fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),
@@ -76,9 +78,10 @@ rule embed_class_prompts:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=growing(8000),
+        runtime=growing(30),
         gpu=GPUS,
+        batch=lambda w, attempt: BIND.batch("retrievers", w.retriever, attempt),
     params:
         retriever=lambda w: BIND.retriever(w.retriever),
         fingerprint=lambda w: BIND.retriever_fingerprint(w.retriever),

@@ -28,8 +28,8 @@ rule evaluate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=lambda w: BIND.code("evaluate"),
     message:
@@ -58,8 +58,8 @@ rule predict_extra:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=lambda w, input: 8000 + 7 * int(input.size_mb),
-        runtime=240,
+        mem_mb=growing(8000, per_mb=7),
+        runtime=growing(240),
         gpu=lambda w: GPUS if RUNS.kind(PLAN.run(w)) == "student" else 0,
     params:
         store=lambda w: PATHS.store(RUNS.extra_test(w.extra).dataset),
@@ -130,8 +130,8 @@ rule compare:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=lambda w: BIND.compared(w.experiment),
         synthetic=lambda w: BIND.synthetic(w.experiment),

@@ -14,8 +14,8 @@ rule pair:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
         gpu=GPUS,
     params:
         pairing=lambda w: BIND.pairing(w.pairing),
@@ -58,8 +58,8 @@ rule audit_pairs:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         method=lambda w: BIND.method(w.pairing),
         truth=lambda w: sorted(BIND.truth(w.dataset, w.corpus)),
@@ -109,8 +109,8 @@ rule compare_pairings:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         pairings=lambda w: BIND.compared_pairings(w.experiment),
         synthetic=lambda w: BIND.synthetic(w.experiment),

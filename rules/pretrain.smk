@@ -16,8 +16,8 @@ rule train_backbone:
         ENVIRONMENT
     threads: lambda w: CONFIG.backbones[w.backbone].threads
     resources:
-        mem_mb=8000,
-        runtime=600,
+        mem_mb=growing(8000),
+        runtime=growing(600),
         gpu=GPUS,
     params:
         store=lambda w: PATHS.store(CONFIG.backbones[w.backbone].dataset),
@@ -46,8 +46,8 @@ rule train_retriever:
         ENVIRONMENT
     threads: lambda w: CONFIG.retrievers[w.retriever].threads
     resources:
-        mem_mb=8000,
-        runtime=600,
+        mem_mb=growing(8000),
+        runtime=growing(600),
         gpu=GPUS,
     params:
         store=lambda w: PATHS.store(CONFIG.retrievers[w.retriever].captioned),

@@ -41,9 +41,10 @@ rule explain:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=lambda w, input: 8000 + 2 * int(input.size_mb),
-        runtime=240,
+        mem_mb=growing(8000, per_mb=2),
+        runtime=growing(240),
         gpu=GPUS,
+        batch=lambda w, attempt: BIND.explained_batch(w.experiment, attempt),
     params:
         content=lambda w: BIND.explained(w.experiment),
         code=lambda w: BIND.code("explain"),
@@ -76,8 +77,8 @@ rule report:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         content=BIND.report_content(),
         configuration=BIND.configuration_digest(),
@@ -109,8 +110,8 @@ rule explorer:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         content=BIND.explorer_content(),
         code=lambda w: BIND.code("explorer"),

@@ -14,7 +14,8 @@ rule index_dataset:
         ENVIRONMENT
     threads: lambda w: 4 if BIND.has_slides(w.dataset) else 1
     resources:
-        mem_mb=lambda w: 4000 if BIND.has_slides(w.dataset) else 2000,
+        mem_mb=lambda w, attempt: (4000 if BIND.has_slides(w.dataset) else 2000)
+        * attempt,
         runtime=lambda w, attempt: (240 if BIND.has_slides(w.dataset) else 30) * attempt,
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
@@ -40,8 +41,8 @@ rule tile_dataset:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=growing(2000),
+        runtime=growing(120),
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         store=lambda w: PATHS.store(w.dataset),
@@ -69,8 +70,8 @@ rule seal_dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         store=lambda w: PATHS.store(w.dataset),
         size=lambda w: CONFIG.datasets[w.dataset].size,
@@ -95,8 +96,8 @@ rule split_dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         entry=lambda w: BIND.split_entry(w.dataset),
         fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "split"),
@@ -121,8 +122,8 @@ rule label_dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         entry=lambda w: BIND.label_entry(w.dataset),
         fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "label"),
@@ -146,8 +147,8 @@ rule caption_dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         fingerprint=lambda w: BIND.column_fingerprint(w.dataset, "caption"),
@@ -171,8 +172,8 @@ rule reveal_image_truth:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         code=lambda w: BIND.images_code("reveal_image_truth", w.dataset),
@@ -195,8 +196,8 @@ rule draw_slides:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         entry=lambda w: BIND.pixels_entry(w.dataset),
         code=lambda w: BIND.images_code("draw_slides", w.dataset),

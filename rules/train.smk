@@ -16,9 +16,10 @@ rule extract_features:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
         gpu=GPUS,
+        batch=lambda w, attempt: BIND.batch("backbones", w.backbone, attempt),
     params:
         store=lambda w: PATHS.store(w.dataset),
         backbone=lambda w: BIND.backbone(w.backbone),
@@ -50,8 +51,8 @@ rule train_probe:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=lambda w, input: 4000 + 7 * int(input.size_mb),
-        runtime=60,
+        mem_mb=growing(4000, per_mb=7),
+        runtime=growing(60),
     params:
         settings=lambda w: PLAN.run(w).settings,
         labels=lambda w: PLAN.run(w).labels,
@@ -84,8 +85,8 @@ rule predict_zeroshot:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         code=lambda w: BIND.code("predict_zeroshot"),
     message:
@@ -114,8 +115,8 @@ rule train_teacher:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=lambda w, input: 4000 + 7 * int(input.size_mb),
-        runtime=60,
+        mem_mb=growing(4000, per_mb=7),
+        runtime=growing(60),
     params:
         settings=lambda w: PLAN.run(w).settings,
         labels=lambda w: PLAN.run(w).labels,
@@ -152,8 +153,8 @@ rule train_text_teacher:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
         gpu=GPUS,
     params:
         settings=lambda w: PLAN.run(w).settings,
@@ -194,8 +195,8 @@ rule train_student:
         ENVIRONMENT
     threads: CONFIG.compute.threads * CONFIG.compute.processes
     resources:
-        mem_mb=8000 * CONFIG.compute.processes,
-        runtime=720,
+        mem_mb=growing(8000 * CONFIG.compute.processes),
+        runtime=growing(720),
         gpu=GPUS * CONFIG.compute.processes,
     params:
         store=lambda w: PATHS.store(w.dataset),

@@ -14,8 +14,8 @@ rule triage:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         contexts=lambda w: TRIAGE.contexts(w.experiment),
         synthetic=lambda w: BIND.synthetic(w.experiment),

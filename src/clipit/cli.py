@@ -87,6 +87,35 @@ def doctor(
 
 
 @app.command()
+def why(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[TARGET...]", help="Files or rules. Default: all that a run makes.")
+    ] = None,
+    config: ConfigFiles = None,
+) -> None:
+    """Say what would run again, and what change makes it.
+
+    Names the module whose code changed, the setting with its old and new value, the file that is newer or gone, with
+    the jobs that each touches; then what only follows from those. Nothing is run. Run it in the project's folder.
+
+        clipit why --config my.yaml
+        clipit why results/tables/my_images.md --config my.yaml
+
+    Exit status: 0, or 2 if it cannot be told.
+    """
+    from clipit.workflow.why import as_text
+    from clipit.workflow.why import why as find
+
+    try:
+        files = config or [DEFAULT]
+        read_config(files)  # a mistake ends in one line
+        print(as_text(find(targets or [], files)))
+    except UserError as error:
+        print(f"clipit: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+@app.command()
 def explore(
     config: ConfigFiles = None,
     results: Annotated[

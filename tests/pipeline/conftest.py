@@ -29,14 +29,25 @@ class Project:
 
     folder: Path
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs snakemake there with the copied code."""
+    def _call(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a Python module there with the copied code."""
         environment = os.environ | {
             "PYTHONPATH": str(self.folder / "src"),
             "XDG_CACHE_HOME": str(self.folder / ".cache"),
         }
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs snakemake there."""
+        return self._call("snakemake", "--cores", "2", *arguments)
+
+    def why(self, *targets: str, configfile: tuple[str, ...] = OWN) -> str:
+        """What `clipit why` prints there."""
+        configs = [argument for file in configfile for argument in ("--config", file)]
+        done = self._call("clipit.cli", "why", *targets, *configs)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def run(self, *arguments: str) -> None:
         """Runs snakemake there, which must succeed."""

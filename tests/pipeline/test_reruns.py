@@ -1,6 +1,7 @@
 """Exactly what an edit can change runs again, by dry run after one whole run of the chain."""
 
 import os
+import shutil
 
 import pytest
 import yaml
@@ -40,6 +41,79 @@ def test_the_order_of_keys_reruns_nothing(edited: Project) -> None:
     path = edited.folder / "smaller.yaml"
     path.write_text(yaml.safe_dump(backwards(yaml.safe_load(path.read_text())), sort_keys=False))
     assert edited.would_run() == {}
+
+
+def test_how_it_is_run_reruns_nothing(edited: Project) -> None:
+    """Where the project lies (`edited` is a copy of it), how many cores, how many patches an encoder takes at once."""
+    edited.edit("smaller.yaml", "image_size: 32", "image_size: 32\n    batch: 7")
+    (edited.folder / "README.md").write_text("Another project of the same name.\n")
+    assert edited.would_run("--cores", "1") == {}
+
+
+def test_a_touched_result_reruns_nothing(edited: Project) -> None:
+    for file in ("labels.parquet", "splits.parquet"):
+        os.utime(edited.folder / "results/patches/my_images" / file)
+    assert edited.would_run() == {}
+
+
+def test_one_more_report_embeds_no_image(edited: Project) -> None:
+    with open(edited.folder / "data/reports.txt", "a") as file:
+        file.write("Case 99. striped tissue of kind 3.\n")
+    jobs = edited.would_run()
+    assert jobs["clean_reports"] == 1
+    assert (jobs["embed_reports"], jobs["pair"]) == (2, 4)
+    assert not {"embed_images", "extract_features", "tile_dataset", "train_probe", "train_retriever"} & set(jobs)
+
+
+def test_one_more_image_reruns_its_data_set_alone(edited: Project) -> None:
+    shutil.copy(edited.folder / "data/images/0.png", edited.folder / "data/images/200.png")
+    with open(edited.folder / "data/images/images.csv", "a") as file:
+        file.write("200.png,striped,test,patient99\n")
+    jobs = edited.would_run()
+    assert jobs["tile_dataset"] == jobs["index_dataset"] == 1
+    assert not {"train_backbone", "train_retriever", "embed_reports", "clean_reports"} & set(jobs)
+
+
+def test_another_pairing_method_pairs_anew_and_embeds_nothing(edited: Project) -> None:
+    edited.edit("my.yaml", "pairing: top1", "pairing: csls")
+    jobs = edited.would_run()
+    assert (jobs["pair"], jobs["audit_pairs"]) == (1, 1)
+    assert jobs["train_student"] == 1  # clipit; random pairs and image embeddings are what they were
+    assert not {"embed_images", "embed_reports", "extract_features", "train_probe"} & set(jobs)
+
+
+def test_another_backbone_pairs_nothing_that_it_is_no_part_of(edited: Project) -> None:
+    path = edited.folder / "smaller.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["backbones"]["other"] = {"kind": "timm", "name": "local-dir:models/backbone", "image_size": 64}
+    config["experiments"]["own_data"]["backbone"] = "other"
+    path.write_text(yaml.safe_dump(config))
+    jobs = edited.would_run()
+    assert (jobs["extract_features"], jobs["train_student"], jobs["train_probe"]) == (1, 4, 1)
+    assert not {"embed_images", "embed_reports", "pair", "train_teacher", "tile_dataset"} & set(jobs)
+
+
+EDITED = (
+    "tiling/tile.py",
+    "corpus/clean.py",
+    "pretraining/simclr.py",
+    "embedding/images.py",
+    "embedding/reports.py",
+    "training/features.py",
+    "training/probe.py",
+    "training/teacher.py",
+    "training/student.py",
+    "evaluation/evaluate.py",
+    "reporting/forest.py",
+)
+
+
+def test_an_edit_of_a_stages_code_touches_its_own_jobs_alone(edited: Project) -> None:
+    for file in EDITED:
+        with open(edited.folder / "src/clipit" / file, "a") as module:
+            module.write("\n_ADDED = 1\n")
+    said = [line.strip() for line in edited.why().splitlines()[2:] if line]
+    assert dict(zip(said[::2], said[1::2], strict=True)) == {}
 
 
 def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> None:

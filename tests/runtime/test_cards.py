@@ -10,11 +10,13 @@ import pytest
 
 import clipit
 from clipit.runtime import cards
+from clipit.runtime.errors import UserError
 
 SOURCE = str(Path(clipit.__file__).parents[1])
 JOB = """
 import os, sys
 from clipit.runtime import cards
+from clipit.runtime.errors import UserError
 cards._WAIT_S = 0.05
 cards._cards_present = lambda: 3
 cards.take_cards(int(sys.argv[1]))
@@ -92,3 +94,10 @@ def test_no_card_is_visible_where_there_is_none(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cards, "_cards_present", lambda: 0)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     assert cards.visible_cards() == []
+
+
+def test_a_job_that_was_promised_a_card_and_finds_none_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "_cards_present", lambda: 0)
+    cards.take_cards(0)
+    with pytest.raises(UserError, match="no GPU is visible on"):
+        cards.take_cards(1)

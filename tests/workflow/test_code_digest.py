@@ -6,7 +6,7 @@ import pytest
 
 import clipit
 from clipit.runtime.errors import UserError
-from clipit.workflow.code_digest import code_digest, tree_digest
+from clipit.workflow.code_digest import code_digest, tree_modules
 
 SCRIPT = "from clipit.pairing import top1\n\ntop1.pair(1)\n"
 TREE = {
@@ -46,7 +46,7 @@ def digest_of(tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         (root / "job.py").write_text(script)
-        return tree_digest(root / "job.py", root / "clipit")
+        return tree_modules(root / "job.py", root / "clipit")
 
     return digest
 

@@ -41,10 +41,24 @@ def test_cpu_is_always_there(machine):
     assert resources.gpus("cpu") == 0
 
 
-def test_cuda_without_a_gpu_is_refused(machine):
+def test_cuda_without_a_gpu_is_refused(machine, monkeypatch):
     machine(gpu=False)
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="no GPU is visible"):
         resources.resolve_device("cuda")
+
+
+def test_a_cluster_may_have_the_gpu_that_this_machine_has_not(machine, monkeypatch, tmp_path):
+    machine(gpu=False)
+    (tmp_path / "sbatch").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert resources.resolve_device("cuda") == "cuda"
+
+
+def test_jobs_are_told_what_auto_came_to(machine, monkeypatch):
+    machine(gpu=True)
+    monkeypatch.setenv(resources.CHOSEN, "cpu")
+    assert resources.resolve_device("auto") == "cpu"
 
 
 def test_an_unknown_device_is_named(machine):

@@ -10,6 +10,7 @@ with job(snakemake.log[0], snakemake.params.inference["threads"], gpus=snakemake
         snakemake.input.labels,
         snakemake.output[0],
         retriever=snakemake.params.retriever,
+        batch=snakemake.resources.batch,
         **snakemake.params.inference,
         origin=Origin("embed_class_prompts", snakemake.params.inference, snakemake.params.code),
     )

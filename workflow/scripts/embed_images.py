@@ -14,6 +14,7 @@ with job(snakemake.log[0], snakemake.params.inference["threads"], gpus=snakemake
         retriever=snakemake.params.retriever,
         part=int(snakemake.wildcards.i),
         parts=int(snakemake.wildcards.n),
+        batch=snakemake.resources.batch,
         **snakemake.params.inference,
         origin=Origin("embed_images", snakemake.params.inference, snakemake.params.code),
     )

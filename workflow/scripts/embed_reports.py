@@ -12,6 +12,7 @@ with job(snakemake.log[0], snakemake.params.inference["threads"], gpus=snakemake
         snakemake.output.timing,
         retriever=snakemake.params.retriever,
         text=snakemake.params.text,
+        batch=snakemake.resources.batch,
         **snakemake.params.inference,
         origin=Origin(
             "embed_reports", {**snakemake.params.inference, "text": snakemake.params.text}, snakemake.params.code

@@ -11,6 +11,7 @@ with job(snakemake.log[0], snakemake.params.inference["threads"], gpus=snakemake
         snakemake.input.patches,
         snakemake.output[0],
         backbone=snakemake.params.backbone,
+        batch=snakemake.resources.batch,
         **snakemake.params.inference,
         origin=Origin("extract_features", snakemake.params.inference, snakemake.params.code),
     )

@@ -180,6 +180,10 @@ class Paths:
         """The benchmarks of all planned jobs, rule by rule; no job's output."""
         return f"{self.root}/benchmarks/jobs.json"
 
+    def code(self, digest: str) -> str:
+        """Which modules a digest of code is made of, for `clipit why`."""
+        return f"{self.root}/code/{digest}.json"
+
     def log(self, name: str) -> str:
         return f"{self.root}/logs/{name}.log"
 

@@ -27,6 +27,7 @@ from clipit.reporting.montage import montage as montage_sections
 from clipit.reporting.pairings import pairings as pairing_sections
 from clipit.reporting.slides import slides as slide_sections
 from clipit.reporting.stage_times import stage_times
+from clipit.reporting.timeline import timeline
 from clipit.reporting.won_lost import won_and_lost
 from clipit.statistics.wording import varying_columns
 
@@ -83,6 +84,7 @@ def build_report(
         embeddings=embedding_times(embeddings),
         costs=cost_tables(costs),
         stage_times=stage_times(job_list),
+        timeline=timeline(job_list),
         sources=sources,
         synthetic=synthetic,
         variants={variant: meanings[variant] for variant in used},

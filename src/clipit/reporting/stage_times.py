@@ -27,7 +27,7 @@ def stage_times(job_list: str | Path) -> dict[str, Any] | None:
     of the time of the rule that took longest. A job without a readable benchmark ran elsewhere, or before: it counts as
     missing and in nothing else, and a rule without any is left out.
     """
-    jobs = _listed(job_list)
+    jobs = listed_jobs(job_list)
     if not jobs:
         return None
     spent = {rule: [found for path in paths if (found := read_benchmark(path))] for rule, paths in jobs.items()}
@@ -42,6 +42,15 @@ def stage_times(job_list: str | Path) -> dict[str, Any] | None:
     }
 
 
+def listed_jobs(path: str | Path) -> dict[str, list[str]]:
+    """{rule: [benchmark of each of its jobs]} as `workflow.job_list` wrote it; empty where it cannot be read."""
+    try:
+        found: dict[str, list[str]] = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
 def read_benchmark(path: str | Path) -> Spent | None:
     """The last line of a Snakemake benchmark (tab-separated: s, max_rss in MB, …); None: there is none to be read."""
     try:
@@ -51,14 +60,6 @@ def read_benchmark(path: str | Path) -> Spent | None:
         return None
     seconds = _number(lines[-1].get("s")) if lines else None
     return None if seconds is None else Spent(seconds, _number(lines[-1].get("max_rss")))
-
-
-def _listed(path: str | Path) -> dict[str, list[str]]:
-    try:
-        found: dict[str, list[str]] = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
 
 
 def _number(text: str | None) -> float | None:

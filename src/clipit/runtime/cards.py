@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 from functools import cache
 from pathlib import Path
 from typing import IO
+
+from clipit.runtime.errors import UserError
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _WAIT_S = 1.0
@@ -51,9 +54,17 @@ def take_cards(n: int) -> None:
 
     Snakemake counts a machine's GPUs but tells no job which are its own, and every job would use the first. Where no
     more than `n` are visible, as in a cluster's job, there is nothing to choose.
+
+    Raises:
+        UserError: none is visible.
     """
     cards = visible_cards()
-    if n == 0 or len(cards) <= n:
+    if n and not cards:
+        raise UserError(
+            f"no GPU is visible on {platform.node()}, and this job was to have one: write compute: {{device: cpu}}, or "
+            "send such jobs to machines with GPUs (set-resources in profiles/slurm/config.yaml)"
+        )
+    if len(cards) <= n or n == 0:
         return
     told = False
     while len(taken := _lock(cards, n)) < n:

@@ -113,16 +113,25 @@ class Binding(CompareBinding):
         return _local_dir(entry.name) if isinstance(entry, TimmBackbone) else None
 
     def inference(self, section: str, name: str) -> dict[str, Any]:
-        """How an encoder runs: batch, precision, device, threads."""
+        """How an encoder runs: precision, device, threads."""
         entry = None if name == COLOUR else getattr(self._config, section)[name]
         if isinstance(entry, TextPolicyRetriever):
             return self.inference(section, entry.retriever)
         return {
-            "batch": getattr(entry, "batch", 256),
             "precision": getattr(entry, "precision", "auto"),
             "device": self.device,
             "threads": self._config.compute.threads,
         }
+
+    def batch(self, section: str, name: str, attempt: int = 1) -> int:
+        """How many patches or texts an encoder takes at a time; fewer where a try failed.
+
+        It is no parameter of a job: it bounds the memory and moves no result by more than rounding.
+        """
+        entry = None if name == COLOUR else getattr(self._config, section)[name]
+        if isinstance(entry, TextPolicyRetriever):
+            return self.batch(section, entry.retriever, attempt)
+        return max(getattr(entry, "batch", 256) // attempt, 1)
 
     def backbone_settings(self, backbone: str) -> dict[str, Any]:
         """How a backbone is trained here."""
@@ -234,6 +243,11 @@ class Binding(CompareBinding):
         """What `explain` is asked of an experiment, and how its models run; None where nothing is explained."""
         found = explained(self.compared(experiment), self._montage(experiment), self.paths)
         return found and found | self.inference("backbones", found["runs"][0]["row"]["backbone"])
+
+    def explained_batch(self, experiment: str, attempt: int = 1) -> int:
+        """`batch` of the backbone whose students are explained."""
+        found = self.explained(experiment)
+        return self.batch("backbones", found["runs"][0]["row"]["backbone"], attempt) if found else 1
 
     def explained_files(self, experiment: str) -> list[str]:
         """Every file that `explain` reads."""

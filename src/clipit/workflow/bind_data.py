@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clipit.artifacts.paths import Paths
+from clipit.artifacts.provenance import json_digest
 from clipit.config.corpora import TextCorpus
 from clipit.config.datasets import CaptionedDataset, FolderDataset, SlidesDataset
 from clipit.config.experiment import Config
@@ -13,7 +14,8 @@ from clipit.sources import image_source, report_source
 from clipit.sources.image_files import SUFFIXES
 from clipit.sources.slide_files import SLIDE_SUFFIXES, companions
 from clipit.workflow.check import check_one_accepted
-from clipit.workflow.code_digest import code_digest
+from clipit.workflow.code_digest import code_modules
+from clipit.workflow.code_kept import changed_modules, keep_modules
 from clipit.workflow.entries import plain, without
 from clipit.workflow.fingerprint import csv_columns_digest, fingerprint_files, fingerprint_listed
 
@@ -30,6 +32,8 @@ class DataBinding:
         self._config, self._project, self._dry_run = config, project, dry_run
         self._told: set[tuple[str, str]] = set()  # (section, entry) whose licences have been looked at
         self._fingerprints: dict[tuple[str, ...], str | None] = {}
+        self._codes: dict[tuple[str, ...], str] = {}
+        self._modules: dict[str, dict[str, str]] = {}  # digest of code -> those of its modules
         self.paths = Paths(config.results)
 
     def _once(self, key: tuple[str, ...], fingerprint: Callable[[], str | None]) -> str | None:
@@ -40,7 +44,18 @@ class DataBinding:
 
     def code(self, script: str, *readers: str) -> str:
         """Digest of the code that `workflow/scripts/{script}.py` runs, and of the modules that read its source."""
-        return code_digest(script, self._project, readers)
+        key = (script, *readers)
+        if key not in self._codes:
+            modules = code_modules(script, self._project, readers)
+            self._codes[key] = json_digest(modules)
+            self._modules[self._codes[key]] = modules
+            if not self._dry_run:
+                keep_modules(self.paths.code(self._codes[key]), modules)
+        return self._codes[key]
+
+    def changed_code(self, before: str, now: str) -> list[str] | None:
+        """The modules that an edit changed, by the digests of code before it and now; None if it cannot be told."""
+        return changed_modules(self.paths.code(before), self._modules[now])
 
     def images_code(self, script: str, dataset: str) -> str:
         """`code` of a script that reads a data set."""

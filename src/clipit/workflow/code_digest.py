@@ -1,6 +1,6 @@
-"""A digest of the code that a job runs, so that Snakemake reruns exactly what an edit can change.
+"""Digests of the code that a job runs, so that Snakemake reruns exactly what an edit can change.
 
-It covers the syntax trees, without docstrings, comments and formatting, of a rule's script and of every module of
+They cover the syntax trees, without docstrings, comments and formatting, of a rule's script and of every module of
 clipit that it imports, directly or not, and the data files that those modules' packages ship (page templates, word
 lists). Imports inside functions count; imports by a computed name (`importlib`) are not seen.
 """
@@ -20,7 +20,12 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def code_digest(script: str, root: str | Path, modules: Sequence[str] = ()) -> str:
-    """The digest of `workflow/scripts/{script}.py` under the project folder `root`, with all of clipit it imports.
+    """One digest over `code_modules`."""
+    return json_digest(code_modules(script, root, modules))
+
+
+def code_modules(script: str, root: str | Path, modules: Sequence[str] = ()) -> dict[str, str]:
+    """`tree_modules` of `workflow/scripts/{script}.py` under the project folder `root`, with all of clipit it imports.
 
     `modules` (`clipit.sources.folder`) count as imported too: those that the script will load by name.
 
@@ -28,13 +33,13 @@ def code_digest(script: str, root: str | Path, modules: Sequence[str] = ()) -> s
         UserError: a file has a syntax error or imports a module of clipit that does not exist; names file and line.
     """
     package = Path(clipit.__file__).parent
-    return tree_digest(Path(root) / "workflow" / "scripts" / f"{script}.py", package, modules)
+    return tree_modules(Path(root) / "workflow" / "scripts" / f"{script}.py", package, modules)
 
 
-def tree_digest(script: Path, package: Path, modules: Sequence[str] = ()) -> str:
-    """The digest of `script`, `modules` and what they import from the package in the folder `package`.
+def tree_modules(script: Path, package: Path, modules: Sequence[str] = ()) -> dict[str, str]:
+    """A digest for each module: of `script` (named ""), of `modules` and of what they import from `package`'s folder.
 
-    It depends on module names and code only, not on where the two lie.
+    They depend on module names and code only, not on where the two lie.
     """
     if not script.is_file():
         raise UserError(f"{script} does not exist: every rule's script lies in workflow/scripts")
@@ -45,7 +50,7 @@ def tree_digest(script: Path, package: Path, modules: Sequence[str] = ()) -> str
         if name not in digests:
             digests[name], imported = _module(file, package)
             pending += imported
-    return json_digest(digests)
+    return digests
 
 
 @cache
