@@ -41,6 +41,7 @@ lint: install
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python envs/audit.py envs/cpu.txt
 
 format: install
 	$(BIN)/ruff check --fix

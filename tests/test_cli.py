@@ -17,7 +17,8 @@ PROJECT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch) -> Path:
-    shutil.copytree(PROJECT / "config", tmp_path / "config")
+    for folder in ("config", "envs"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -38,8 +39,11 @@ def test_help_teaches():
 def test_the_default_configuration_lacks_nothing():
     said = run("doctor")
     assert said.exit_code == 0
-    assert said.stdout.splitlines()[0].startswith("PASS  retrievers.phantom_clip ")
-    assert said.stdout.splitlines()[-1] == "6 pass, 0 warn, 0 fail; nothing to fetch"
+    lines = said.stdout.splitlines()
+    assert lines[0].startswith("PASS  python ")
+    assert lines[-1].endswith(" 0 fail; nothing to fetch")
+    named = ("retrievers.phantom_clip ", "backbones.phantom_resnet ", "datasets.phantom ", "corpora.phantom_reports ")
+    assert all(any(line.startswith(f"PASS  {subject}") for line in lines) for subject in named)
     assert "examine [" in said.stderr
 
 
@@ -57,7 +61,8 @@ def test_json_is_one_document_alone():
     document = json.loads(said.stdout)
     assert document["ok"] is True
     assert document["fetch"] == 0
-    assert set(document["findings"][0]) == {"subject", "status", "detail", "remedy", "fetch", "room"}
+    assert [finding["subject"] for finding in document["findings"][:2]] == ["python", "packages"]
+    assert set(document["findings"][0]) == {"subject", "status", "detail", "remedy", "fetch", "room", "size"}
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,11 @@ def doctor(
 ) -> None:
     """Say what a run would lack, before it runs.
 
-    For each model, corpus and data set that the configuration uses: is it here, can it be reached, does it need a
-    token or access to be asked for, is a licence to be accepted, how large is it, will the disk hold it. Each finding
-    is PASS, WARN or FAIL, with what to do. Nothing is fetched or changed, no token is printed, and it works without a
-    network (then it says where to put what by hand). Run it in the project's folder.
+    Of the machine: Python, the installed packages beside their pins, cores, memory, GPU, cluster. For each model,
+    corpus and data set that the configuration uses: is it here, can it be reached, does it need a token or access to be
+    asked for, is a licence to be accepted, how large is it. Then whether the disk will hold it, and what is computed.
+    Each finding is PASS, WARN or FAIL, with what to do. Nothing is fetched or changed, no token is printed, and it
+    works without a network (then it says where to put what by hand). Run it in the project's folder.
 
         clipit doctor --config config/paper.yaml
         clipit doctor --config my.yaml --config accepted.yaml --json

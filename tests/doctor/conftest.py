@@ -16,6 +16,8 @@ from clipit.doctor.finding import Finding
 
 CATALOG = Path(__file__).parents[2] / "config" / "catalog.yaml"
 Examine = Callable[..., dict[str, Finding]]
+MACHINE = ("python", "packages", "faiss", "cores", "processor", "memory", "gpu", "cluster")
+"""Subjects of findings about the machine that the tests run on, whatever it is."""
 
 
 @pytest.fixture

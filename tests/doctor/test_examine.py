@@ -1,10 +1,11 @@
-"""Licences, own files, disks and stores."""
+"""The order of the round; licences, own files, disks and stores."""
 
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.doctor.conftest import MACHINE
 from tests.stores import write_store
 
 from clipit.artifacts.patch_layout import patch_digest
@@ -13,6 +14,19 @@ from clipit.artifacts.schemas import patches
 from clipit.artifacts.tables import write_table
 from clipit.doctor import room
 from clipit.doctor.finding import Finding
+
+
+def test_the_machine_comes_first_and_the_disks_last(doctor):
+    found = list(doctor(corpus="tcga_colon", deep=True))
+    assert tuple(found[: len(MACHINE)]) == MACHINE
+    assert found[len(MACHINE)] == "corpora.tcga_colon licence"
+    assert found[-2] == "results" and found[-1].startswith("disk of ")
+
+
+def test_a_device_that_is_not_here_fails(doctor, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert doctor(entries={"compute": {"device": "cuda"}})["gpu"].status == "FAIL"
+    assert doctor(entries={"compute": {"device": "cpu"}})["gpu"].status == "PASS"
 
 
 def test_a_licence_that_is_not_accepted_fails_and_names_the_key(doctor):

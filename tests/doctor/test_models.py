@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from tests.doctor.conftest import MACHINE
 from tests.servers import hub_models
 from tests.servers.hub import StandInHub, use_hub
 from tests.servers.hub_files import HubFault
@@ -29,7 +30,7 @@ def retriever(doctor):
 
 def test_what_is_trained_here_needs_nothing(doctor, hub):
     found = doctor()
-    assert {finding.status for finding in found.values()} == {"PASS"}
+    assert {finding.status for subject, finding in found.items() if subject not in MACHINE} == {"PASS"}
     assert "trained here" in found["backbones.phantom_resnet"].detail
     assert "synthetic" in found["datasets.phantom"].detail
     assert not hub.requests

@@ -119,6 +119,14 @@ def test_report_text_is_escaped(page) -> None:
     assert "<img src=x" not in html
 
 
+def test_the_policy_lets_no_script_run_and_nothing_be_loaded(page) -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page())
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'" and "script-src" not in rules
+    assert rules["img-src"] == "data:"
+    assert rules["base-uri"] == rules["form-action"] == "'none'"
+
+
 def test_long_reports_are_cut(page) -> None:
     quotes = re.findall(r"<blockquote[^>]*>(.*?)</blockquote>", page(), re.DOTALL)
     assert max(len(quote.split()) for quote in quotes) == 61

@@ -77,6 +77,20 @@ def test_a_job_that_needs_all_that_it_sees_takes_them_as_they_are(start: Start) 
     assert told(start(1, "GPU-ab")) == "GPU-ab"
 
 
+def test_locks_lie_in_a_folder_that_is_closed_to_others(start: Start, tmp_path: Path) -> None:
+    assert told(start(1)) == "0"
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_others_made_is_refused(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"clipit-cards-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    _, error = start(1).communicate()
+    assert "is not yours: set TMPDIR to another folder" in error
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("visible", "expected"),
     [(None, ["0", "1"]), ("1, 0", ["1", "0"]), ("GPU-ab", ["GPU-ab"]), ("", []), ("-1", []), ("NoDevFiles", [])],

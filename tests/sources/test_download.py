@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from email.utils import format_datetime
 from types import SimpleNamespace
 
 import pytest
+import requests
 from tests.servers.http import Fault
 from tests.sources.served import CONTENT, CUT, MD5, OTHER, PATH, RECORD, SHA256, leave_part, names
 
@@ -215,6 +217,28 @@ def test_an_address_that_is_none_is_said(server, out):
     for url in ("file.bin", "ftp://127.0.0.1/file.bin", "http://[/file.bin"):
         with pytest.raises(UserError, match="not a valid address"):
             download_file(url, out)
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "refused"),
+    [
+        ("https://a/file.bin", ["http://b/file.bin?sig=hunter2"], True),
+        ("HTTPS://a/file.bin", ["http://b/file.bin", "https://c/file.bin"], True),
+        ("https://a/file.bin", ["https://b/file.bin", "https://c/file.bin"], False),
+        ("http://a/file.bin", ["http://b/file.bin"], False),
+    ],
+)
+def test_a_redirect_that_leaves_https_is_refused(out, monkeypatch, asked, steps, refused):
+    # In place of servers with certificates: the answer that requests would hand over.
+    answers = [requests.Response() for _ in steps]
+    for response, url in zip(answers, steps, strict=True):
+        response.status_code, response.url, response.raw = 404, url, io.BytesIO()
+    *answers[-1].history, answer = answers
+    monkeypatch.setattr(transfer.requests, "get", lambda url, **more: answer)
+    with pytest.raises(UserError) as caught:
+        download_file(asked, out)
+    assert ("leads to " in str(caught.value)) == refused
+    assert "hunter2" not in str(caught.value)
 
 
 def test_redirects_without_end_are_said(server, out):

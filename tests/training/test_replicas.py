@@ -1,11 +1,14 @@
 """Several processes that share a training: what one would learn, they learn."""
 
+import contextlib
 import csv
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from safetensors.torch import load_file
 
@@ -64,3 +67,24 @@ def test_processes_share_weights_that_no_loss_reaches(student: Train) -> None:
     """Without distillation nothing pulls at h_d, and its gradient is not waited for."""
     run = student("report", fit=Fit(processes=2), form="direct", **{"lambda": 0.0}, steps=2, validations=1)
     assert len(history(run)) == 2
+
+
+def test_they_speak_to_each_other_where_no_other_machine_can_listen_in(student: Train) -> None:
+    heard: set[str] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):  # it has just ended
+                    opened = process.net_connections("inet")
+                    heard.update(each.laddr.ip for each in opened if each.status == psutil.CONN_LISTEN)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        student("report", fit=Fit(processes=2), steps=2, validations=1)
+    finally:
+        done.set()
+        watching.join()
+    assert heard and heard <= {"127.0.0.1", "::1"}

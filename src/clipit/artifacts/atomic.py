@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import re
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -20,19 +21,35 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a unique temporary path beside `path`; renamed to `path` on success, removed on failure.
 
     The temporary keeps the file's suffix, for libraries that choose a format by it. Data are flushed to the disk
-    before the rename, so a crash leaves the old file or the new one. What killed processes left beside it goes.
+    before the rename, so a crash leaves the old file or the new one. What killed processes left beside it goes. The
+    file is as open to others as the umask says, whatever library writes it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
-    temporary = path.with_name(f".{path.stem}.{_HERE}-{os.getpid()}-{uuid.uuid4().hex}{path.suffix}")
+    temporary = _temporary(path)
     try:
         yield temporary
+        temporary.chmod(_mode_beside(path))  # safetensors closes its files to everyone else
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{_HERE}-{os.getpid()}-{uuid.uuid4().hex}{path.suffix}")
+
+
+def _mode_beside(path: Path) -> int:
+    """The permissions of a file made beside `path`: to read the umask is to change it, for all threads."""
+    probe = _temporary(path)
+    try:
+        probe.touch()
+        return stat.S_IMODE(probe.stat().st_mode)
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _sweep(path: Path) -> None:

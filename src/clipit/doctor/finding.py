@@ -16,7 +16,8 @@ class Finding:
         detail: what is so.
         remedy: what to do, of a WARN or a FAIL.
         fetch: bytes that are still to come over the network.
-        room: bytes that they will take, by folder.
+        room: bytes that they, and what is computed, will take, by folder.
+        size: bytes of a model's files, where known; every student of a backbone is about as large.
     """
 
     subject: str
@@ -25,6 +26,7 @@ class Finding:
     remedy: str = ""
     fetch: int = 0
     room: Mapping[str, int] = field(default_factory=dict)
+    size: int = 0
 
 
 Check: TypeAlias = Callable[[], Finding]

@@ -46,7 +46,9 @@ def look_up(
         if found is None:
             raise
         return Finding(subject, "FAIL", found.what, found.remedy)
+    size = sum(file.size for file in files)
     missing = sum(file.size for file in files if cached_file(repo, file.path) is None)
     access = "gated, and you have access" if listing.gated else "open to all"
-    room = {str(cache_folder()): missing} | ({copied_to: sum(file.size for file in files)} if copied_to else {})
-    return Finding(subject, "PASS", f"{repo} on the hub, {access}: {size_text(missing)} to fetch", "", missing, room)
+    room = {str(cache_folder()): missing} | ({copied_to: size} if copied_to else {})
+    detail = f"{repo} on the hub, {access}: {size_text(missing)} to fetch"
+    return Finding(subject, "PASS", detail, "", missing, room, size)

@@ -56,7 +56,7 @@ def _model(subject: str, name: str, kind: str) -> Finding:
     repo, (folder, missing) = parse_name(name), cached_model(name, form)
     if folder is not None and not missing:
         size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-        return Finding(subject, "PASS", f"{repo} in the hub's cache at {folder}, {size_text(size)}")
+        return Finding(subject, "PASS", f"{repo} in the hub's cache at {folder}, {size_text(size)}", size=size)
     if folder is not None:
         # Of the repository that its text tower's configuration or its tokenizer comes from, texts are enough.
         other = missing[0]
@@ -81,12 +81,11 @@ def _folder(subject: str, name: str, form: Format) -> Finding:
     folder = Path(name.partition(":")[2])
     if not folder.is_dir():
         return Finding(subject, "FAIL", f"there is no folder {folder.resolve()}", f"correct {subject}.name")
-    if not form.configures(folder) or not any(
-        file.suffix in (".safetensors", ".bin", ".pth") for file in folder.iterdir()
-    ):
+    weights = [file.stat().st_size for file in folder.iterdir() if file.suffix in (".safetensors", ".bin", ".pth")]
+    if not form.configures(folder) or not weights:
         wanted = " and ".join(filter(None, (form.config, "weights")))
         return Finding(subject, "FAIL", f"{folder} is no model of this kind", f"put its {wanted} there")
-    return Finding(subject, "PASS", f"in {folder}")
+    return Finding(subject, "PASS", f"in {folder}", size=max(weights))
 
 
 def _timm(subject: str, name: str) -> Finding:
@@ -120,8 +119,8 @@ def _named(subject: str, repo_name: str | None, file: str, url: str | None, kind
         return Finding(subject, "WARN", f"its weights come from {url}, not from the hub", "see that it can be reached")
     repo = HubRepo(repo_name)
     weights = Format(None, (file,) if file else FORMATS[kind].weights)
-    if any(cached_file(repo, name) for name in weights.weights):
-        return Finding(subject, "PASS", f"{repo} in the hub's cache")
+    if cached := next(filter(None, (cached_file(repo, name) for name in weights.weights)), None):
+        return Finding(subject, "PASS", f"{repo} in the hub's cache", size=cached.stat().st_size)
 
     def needed(listing: HubListing) -> Sequence[HubFile]:
         return _needed(listing, weights)[-1:]

@@ -22,12 +22,12 @@ def disks(findings: Iterable[Finding], results: str) -> Iterator[Finding]:
         free = free_space(folder)
         subject, detail = f"disk of {folder}", f"{size_text(free)} free"
         if needed[disk]:
-            detail += f", about {size_text(needed[disk])} needed for what is fetched and unpacked"
+            detail += f", about {size_text(needed[disk])} needed for what is fetched, unpacked and computed"
         elsewhere = "or set `results:` and HF_HOME to folders on another disk"
         if free < needed[disk]:
             yield Finding(subject, "FAIL", detail, f"make room, {elsewhere}")
         elif free < _AMPLE * needed[disk]:
-            yield Finding(subject, "WARN", f"{detail}; patches and models come on top", f"make room, {elsewhere}")
+            yield Finding(subject, "WARN", f"{detail}, by estimate", f"make room, {elsewhere}")
         else:
             yield Finding(subject, "PASS", detail)
 

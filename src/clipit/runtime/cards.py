@@ -4,6 +4,7 @@ import fcntl
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -77,8 +78,7 @@ def take_cards(n: int) -> None:
 
 def _lock(cards: list[str], n: int) -> list[str]:
     """The `n` cards that were free and are ours now, or none: half of what is needed would keep others waiting."""
-    folder = Path(tempfile.gettempdir()) / f"clipit-cards-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = _own_folder()
     taken: dict[str, IO[str]] = {}
     for card in cards:
         file = open(folder / card.replace("/", "-"), "w")  # noqa: SIM115
@@ -94,3 +94,19 @@ def _lock(cards: list[str], n: int) -> list[str]:
     for held in taken.values():
         held.close()
     return []
+
+
+def _own_folder() -> Path:
+    """The folder of this user's locks.
+
+    Raises:
+        UserError: someone else made it, in whose links our files would be written.
+    """
+    folder = Path(tempfile.gettempdir()) / f"clipit-cards-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise UserError(
+            f"{folder}, where jobs that share the GPUs keep locks, is not yours: set TMPDIR to another folder"
+        )
+    return folder

@@ -69,6 +69,7 @@ def fetch(url: str, part: PartFile, wanted: Wanted, *, out: Path, tries: int) ->
             part.discard()
         try:
             with requests.get(url, headers=_headers(part, wanted), stream=True, timeout=_TIMEOUT) as response:
+                _check_encrypted(url, response, out)
                 _receive(response, address, part, wanted, out)
                 return
         except (_Interrupted, requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
@@ -153,6 +154,16 @@ def _check_status(response: requests.Response, address: str, out: Path) -> None:
         raise _Interrupted(f"HTTP {status}", _retry_after(response.headers.get("Retry-After")))
     if status not in (200, 206):
         raise UserError(f"{address} answers HTTP {status}: fetch the file by hand and put it at {out}")
+
+
+def _check_encrypted(url: str, response: requests.Response, out: Path) -> None:
+    """An https address may redirect to https alone: elsewhere, anyone on the way could change the file."""
+    for step in (*response.history, response):
+        if urlsplit(url).scheme == "https" and urlsplit(step.url).scheme != "https":
+            raise UserError(
+                f"{public_address(url)} leads to {public_address(step.url)}, which is not encrypted: fetch the file by "
+                f"hand and put it at {out}"
+            )
 
 
 def _retry_after(value: str | None) -> float:

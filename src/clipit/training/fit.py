@@ -1,7 +1,9 @@
 """Runs a training in Lightning: where it computes, and how it goes on after it was cut off."""
 
+import atexit
 import contextlib
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +19,9 @@ from clipit.runtime.progress import Progress
 from clipit.training.checkpoints import KeepState, WholeFiles, steps_kept
 from clipit.training.loggers import LogHistory, open_loggers
 from clipit.training.student_training import StudentTraining
+
+MEETING = "CLIPIT_MEETING"
+"""The variable that names the file by which the processes of a training find each other."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ def fit_student(training: StudentTraining, fit: Fit, checkpoint: Path | None) ->
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
         trainer = _trainer(training, fit)
+        if fit.processes > 1:
+            _meet(fit)
         trainer.strategy.setup_environment()
         done = steps_kept(checkpoint) if fit.is_first else None
         done = trainer.strategy.broadcast(done)
@@ -109,11 +116,23 @@ def _where(training: StudentTraining, fit: Fit) -> dict[str, Any]:
     if fit.processes == 1:
         return {"accelerator": accelerator, "devices": [int(index)] if index else 1}
     strategy = DDPStrategy(
-        process_group_backend="nccl" if kind == "cuda" else "gloo",
+        process_group_backend=_backend(fit),
         broadcast_buffers=False,  # they are frozen
         find_unused_parameters=training.leaves_weights_out,
     )
     return {"accelerator": accelerator, "devices": fit.processes, "strategy": strategy}
+
+
+def _meet(fit: Fit) -> None:
+    """Joins the processes of a training by a file: torch's own way opens a port to the whole network."""
+    where = f"file://{os.environ[MEETING]}"
+    torch.distributed.init_process_group(_backend(fit), where, rank=fit.rank or 0, world_size=fit.processes)
+    if _backend(fit) == "nccl":
+        atexit.register(torch.distributed.destroy_process_group)  # as Lightning does where it joins them
+
+
+def _backend(fit: Fit) -> str:
+    return "nccl" if fit.device.startswith("cuda") else "gloo"
 
 
 @contextlib.contextmanager

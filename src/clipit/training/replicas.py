@@ -8,9 +8,9 @@ import dataclasses
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ import torch
 
 from clipit.artifacts.provenance import Origin
 from clipit.runtime.errors import UserError
-from clipit.training.fit import Fit
+from clipit.training.fit import MEETING, Fit
 
 _POLL = 0.1
 
@@ -38,16 +38,14 @@ def train_in_replicas(arguments: Mapping[str, Any]) -> None:
     fit, threads = arguments["fit"], arguments["threads"]
     _check(fit, arguments["settings"]["batch"])
     shared = {
-        # One machine: nothing has to listen to the network.
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
         "WORLD_SIZE": str(fit.processes),
         "NODE_RANK": "0",
         "OMP_NUM_THREADS": str(threads),  # else Lightning divides the machine's cores among them
     }
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # one machine: nothing has to listen to the network
         shared |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
     with contextlib.ExitStack() as stack:
+        shared[MEETING] = f"{stack.enter_context(tempfile.TemporaryDirectory(prefix='clipit-'))}/meeting"
         replicas = []
         for rank in range(fit.processes):
             mine = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
@@ -78,13 +76,6 @@ def _check(fit: Fit, batch: int) -> None:
         )
     if fit.device not in ("cpu", "cuda"):
         raise UserError(f"{fit.processes} processes cannot share {fit.device}: set compute.processes to 1")
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def _wait(replicas: Sequence["_Replica"]) -> None:
