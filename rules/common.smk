@@ -8,6 +8,8 @@ from clipit.config.expand import expand
 from clipit.config.load import load_config
 from clipit.config.names import TEACHER, TEXT_TEACHER
 from clipit.runtime.errors import UserError
+from clipit.runtime.lifeline import lead
+from clipit.workflow import run_lock
 from clipit.workflow.bind import Binding
 from clipit.workflow.bind_cost import measured
 from clipit.workflow.bind_runs import PROBES, STUDENTS, ZEROSHOT, RunBinding
@@ -18,6 +20,7 @@ from clipit.workflow.check import (
     check_present,
     tell_enlarged,
 )
+from clipit.workflow.future_dates import correct_dates
 
 PROJECT = Path(workflow.basedir)
 
@@ -36,9 +39,13 @@ try:
         BIND.check_own_files()
         check_class_maps(CONFIG)
         tell_enlarged(CONFIG, PLAN)
+        if not DRY_RUN:
+            run_lock.take()
+            correct_dates(CONFIG.results)
 except UserError as error:
     sys.exit(f"clipit: {error}")
 
+lead()
 PATHS = Paths(CONFIG.results)
 TABLES = [
     PATHS.table(experiment, suffix)
