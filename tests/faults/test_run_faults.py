@@ -45,7 +45,7 @@ def run(tmp_path: Path) -> Iterator[TinyRun]:
     with FileServer() as server:
         run = tiny_project(tmp_path / "project", server)
         yield run
-        run.end()
+        run.close()
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ class TinyRun:
         self._started.append(snakemake)
         return snakemake
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Ends what was started and still runs: after a test that failed."""
         for snakemake in self._started:
             snakemake.kill()

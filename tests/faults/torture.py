@@ -4,6 +4,7 @@ python -m tests.faults.torture --kills 200 --seed 0     # `make torture`: docs/r
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ from clipit.reporting.stage_times import read_benchmark
 _LOOK = 0.1  # seconds between looks at the process tree
 _POLL = 0.002  # seconds between looks at what an armed job writes
 _ORPHANS = 10.0  # seconds after which nothing may be left of what was killed
-_LONGEST = 300.0  # seconds of one snakemake
+_LONGEST = 3600.0  # seconds of one snakemake, on a busy machine
 _MORE_PASSES = 4  # for kills that came too late: a job may end before
 
 
@@ -68,26 +69,23 @@ class Torture:
 
 def torture(folder: Path, kills: int, seed: int, say: Callable[[str], None] = print) -> Torture:
     """Runs once undisturbed, then pass after pass with kills, until there were as many; each pass ends equal."""
-    with FileServer() as server:
-        run = tiny_project(folder, server)
+    with FileServer() as server, contextlib.closing(tiny_project(folder, server)) as run:
         started = time.monotonic()
         run.run()
         say(f"undisturbed: {time.monotonic() - started:.0f} s")
         expected, usual = comparable(run.folder / "results"), durations(run.folder / "results")
         so_far, late = Torture(kills, seed, say), list[Kill]()
-        plan = kill_plan(sorted(usual), kills, seed)
-        for planned in plan + [[]] * _MORE_PASSES:
+        for planned in kill_plan(sorted(usual), kills, seed) + [[]] * _MORE_PASSES:
             waiting = [*late, *planned]
             if not waiting:
                 break
             shutil.rmtree(run.folder / "results")
             shutil.rmtree(run.folder / ".snakemake")
             _one_pass(run, usual, waiting, so_far)
-            so_far.passes += 1
             found = differences(comparable(run.folder / "results"), expected)
             assert not found, f"seed {seed}, pass {so_far.passes}: {found}"
             # Of what never seemed to write: at some time then.
-            late = [Kill(kill.rule, kill.victim, False, kill.after if not kill.writing else 0.5) for kill in waiting]
+            late = [Kill(kill.rule, kill.victim, False, 0.5 if kill.writing else kill.after) for kill in waiting]
         assert len(so_far.done) == kills, f"too late each time: {late}"
         return so_far
 
@@ -104,6 +102,7 @@ def durations(results: Path) -> dict[str, float]:
 
 def _one_pass(run: TinyRun, usual: dict[str, float], waiting: list[Kill], so_far: Torture) -> None:
     """Goes on with the run after each kill until it ends; what is still `waiting` then came too late."""
+    so_far.passes += 1
     while True:
         snakemake = run.start()
         hit = _hunt(snakemake, run.folder / "results", usual, waiting)
