@@ -6,7 +6,7 @@ LOCK := $(if $(GPU),gpu,cpu)
 INSTALLED := $(VENV)/.installed-$(LOCK)
 UV_VERSION := 0.13.9
 
-.PHONY: demo paper-mini ablations-mini label-efficiency-mini test test-published test-browser test-cluster lint bench doctor install locks format
+.PHONY: demo paper-mini ablations-mini label-efficiency-mini test test-published test-faults torture test-browser test-cluster lint bench doctor install locks format
 
 demo: install
 	$(BIN)/snakemake
@@ -16,11 +16,21 @@ paper-mini ablations-mini label-efficiency-mini: install
 	$(BIN)/snakemake --configfile config/$(subst -,_,$@).yaml
 
 test: install
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser and not published and not cluster"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser and not published and not cluster and not torture"
 
 # The paper's and the first real configuration, whole, on miniatures of the published data over the real protocols.
 test-published: install
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m published
+
+# Whole runs that are killed at every stage, starved of room, started twice: about ten minutes.
+test-faults: install
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m torture tests/faults
+
+# The same kills, many more: docs/reliability.md. About half an hour; ends with one line, also in results/torture.txt.
+KILLS ?= 200
+SEED ?= 0
+torture: install
+	$(BIN)/python -m tests.faults.torture --kills $(KILLS) --seed $(SEED) --out results/torture.txt
 
 # Needs Debian's chromium, chromium-driver and npm, or says so and skips; with CLIPIT_NEED_BROWSER=1 it fails without.
 AXE := tests/browser/node_modules/axe-core/axe.min.js

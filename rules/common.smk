@@ -9,6 +9,8 @@ from clipit.config.expand import expand
 from clipit.config.load import load_config
 from clipit.config.names import TEACHER, TEXT_TEACHER
 from clipit.runtime.errors import UserError
+from clipit.runtime.lifeline import lead
+from clipit.workflow import run_lock
 from clipit.workflow.bind import Binding
 from clipit.workflow.bind_cost import measured
 from clipit.workflow.bind_runs import PROBES, STUDENTS, ZEROSHOT, RunBinding
@@ -19,6 +21,7 @@ from clipit.workflow.check import (
     check_present,
     tell_enlarged,
 )
+from clipit.workflow.future_dates import correct_dates
 from clipit.workflow.resources import CHOSEN
 
 PROJECT = Path(workflow.basedir)
@@ -39,9 +42,13 @@ try:
         BIND.check_own_files()
         check_class_maps(CONFIG)
         tell_enlarged(CONFIG, PLAN)
+        if not DRY_RUN:
+            run_lock.take()
+            correct_dates(CONFIG.results)
 except UserError as error:
     sys.exit(f"clipit: {error}")
 
+lead()
 PATHS = Paths(CONFIG.results)
 TABLES = [
     PATHS.table(experiment, suffix)

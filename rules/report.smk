@@ -4,7 +4,11 @@
 onstart:
     from clipit.workflow.job_list import write_job_list
 
-    write_job_list(PATHS.job_list(), workflow.dag.jobs, workflow.rules)
+    run_lock.note(local=workflow.local_exec)
+    try:
+        write_job_list(PATHS.job_list(), workflow.dag.jobs, workflow.rules)
+    except UserError as error:  # the results take no file
+        sys.exit(f"clipit: {error}")
 
 
 onsuccess:
@@ -23,6 +27,12 @@ onsuccess:
     for page in EXPLORER:
         if page in asked:
             print(f"The pairings are at {page}")
+
+
+onerror:
+    from clipit.workflow.killed_jobs import tell_killed
+
+    tell_killed(log)
 
 
 rule explain:

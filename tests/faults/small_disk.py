@@ -18,7 +18,7 @@ def on_small_disk(folder: Path, size: str, code: str, *arguments: str) -> subpro
         ["unshare", "--map-root-user", "--mount", "sh", "-c", _MOUNT, "sh", size, str(folder), *command],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

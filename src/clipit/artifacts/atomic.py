@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from clipit.runtime.refused import told_when_refused
+
 _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _FORGOTTEN = 24 * 3600.0
 """Seconds without a change after which another machine's temporary counts as left behind."""
@@ -23,19 +25,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     The temporary keeps the file's suffix, for libraries that choose a format by it. Data are flushed to the disk
     before the rename, so a crash leaves the old file or the new one. What killed processes left beside it goes. The
     file is as open to others as the umask says, whatever library writes it.
+
+    Raises:
+        UserError: the disk is full, or may not be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
     temporary = _temporary(path)
-    try:
-        yield temporary
-        temporary.chmod(_mode_beside(path))  # safetensors closes its files to everyone else
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with told_when_refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        try:
+            yield temporary
+            temporary.chmod(_mode_beside(path))  # safetensors closes its files to everyone else
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:

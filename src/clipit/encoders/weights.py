@@ -11,8 +11,8 @@ from torch import nn
 
 from clipit.artifacts.provenance import json_digest
 from clipit.encoders.image_transform import ImageTransform
-from clipit.runtime.errors import UserError
-from clipit.runtime.hub import HubRepo, causes, trouble
+from clipit.runtime.errors import UserError, causes
+from clipit.runtime.hub import HubRepo, trouble
 from clipit.runtime.names import HUB, LOCAL
 
 _ELSEWHERE = f"or fetch the model elsewhere and name it {LOCAL}FOLDER"

@@ -1,4 +1,6 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and what others came from."""
+
+from collections.abc import Iterator
 
 
 class UserError(Exception):
@@ -7,3 +9,10 @@ class UserError(Exception):
     Scripts and the command line print the message alone and exit with a non-zero status; every other exception is a
     defect of clipit and keeps its traceback.
     """
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, what it came from, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

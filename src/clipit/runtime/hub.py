@@ -5,7 +5,6 @@ is the hub's own (HF_HOME), shared with every other project on the machine.
 """
 
 import contextlib
-import errno
 import hashlib
 import logging
 import os
@@ -19,14 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from clipit.runtime.errors import UserError
+from clipit.runtime.errors import UserError, causes
 from clipit.runtime.progress import Progress
+from clipit.runtime.refused import is_denied, is_full
 
 LOGIN = "run `hf auth login`, or set HF_TOKEN to a token of https://huggingface.co/settings/tokens"
 _TIMEOUT = 30  # seconds for a listing
 _TRIES = 4
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 T = TypeVar("T")
 
@@ -222,10 +220,10 @@ def trouble(error: BaseException, repo: HubRepo, *, path: str | None = None, ins
             return HubTrouble("unreachable", what, f"check HF_ENDPOINT and the proxy, {instead}")
         if isinstance(cause, errors.HFValidationError):
             return HubTrouble("repo", f"{repo.name!r} is no name of a repository", "write organisation/name")
-        if isinstance(cause, OSError) and cause.errno in _FULL:
+        if is_full(cause):
             what = f"{cache_folder()} is full, {repo} does not fit"
             return HubTrouble("disk", what, "make room, or set HF_HOME to a folder on another disk")
-        if isinstance(cause, OSError) and cause.errno in _DENIED:
+        if is_denied(cause):
             return HubTrouble("disk", f"{cache_folder()} cannot be written", "set HF_HOME to a folder of yours")
     if isinstance(error, OSError | RuntimeError | _Broken):
         what = f"{repo}: {path or 'a file'} did not come whole"
@@ -362,10 +360,3 @@ def _plain_lines(what: str) -> Iterator[None]:
         yield
     finally:
         logger.handlers, logger.propagate = handlers, propagate
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception, what it came from, and so on."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

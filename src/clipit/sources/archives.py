@@ -18,8 +18,9 @@ from typing import IO
 from clipit.artifacts.tables import read_json
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
+from clipit.runtime.refused import is_full
 from clipit.sources.checksums import digests_of
-from clipit.sources.disk import flush, is_full, require_room
+from clipit.sources.disk import flush, require_room
 
 ARCHIVES = (".zip", ".gz")
 """Suffixes of what `unpack` unpacks."""

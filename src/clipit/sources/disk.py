@@ -1,7 +1,6 @@
 """The disk that data are written to: room asked for beforehand, its end told in one line, caches flushed."""
 
 import ctypes
-import errno
 import os
 import shutil
 import sys
@@ -10,8 +9,6 @@ from pathlib import Path
 from clipit.runtime.errors import UserError
 
 _MB = 1_000_000
-# A full disk, a full quota, a file larger than this file system or this process may write.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def require_room(folder: Path, needed: int, what: str) -> None:
@@ -25,11 +22,6 @@ def require_room(folder: Path, needed: int, what: str) -> None:
         raise UserError(
             f"{folder} has {free / _MB:,.0f} MB free, {what} needs {needed / _MB:,.0f} MB more: make room and run again"
         )
-
-
-def is_full(error: OSError) -> bool:
-    """Whether `error` says that no more can be written here."""
-    return error.errno in _FULL
 
 
 def flush(folder: Path) -> None:

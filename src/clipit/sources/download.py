@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipit.runtime.errors import UserError
+from clipit.runtime.refused import is_full
 from clipit.sources.checksums import Digests, Wanted, digests_of, record, record_path, recorded
-from clipit.sources.disk import is_full
 from clipit.sources.file_lock import alone
 from clipit.sources.part_file import PartFile
 from clipit.sources.transfer import WrongFile, fetch, public_address

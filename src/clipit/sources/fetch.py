@@ -9,8 +9,9 @@ from typing import Any
 from clipit.artifacts.atomic import atomic_path
 from clipit.runtime.errors import UserError
 from clipit.runtime.hub import HubFile, HubRepo, cached_file, fetch_files, list_files
+from clipit.runtime.refused import is_full
 from clipit.sources.checksums import Digests, Wanted, digests_of, record, recorded
-from clipit.sources.disk import is_full, require_room
+from clipit.sources.disk import require_room
 from clipit.sources.download import download_file
 from clipit.sources.file_lock import alone
 from clipit.sources.transfer import public_address

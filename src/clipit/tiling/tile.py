@@ -1,9 +1,8 @@
 """From a data set to a patch store: fix the order, tile each part, seal the store."""
 
 import contextlib
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from clipit.artifacts.schemas import items, patches, rejected, tiled
 from clipit.artifacts.tables import Stored, read_table, write_json, write_table
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
-from clipit.sources.disk import flush, is_full, require_room
+from clipit.runtime.refused import told_when_refused
+from clipit.sources.disk import flush, require_room
 from clipit.sources.image_source import BadImage, ImageSource, Patch, open_images
 from clipit.tiling.listed import stored_items
 
@@ -31,10 +31,11 @@ def index_dataset(entry: Mapping[str, Any], store: Path, out: Path, *, origin: O
     """Fixes the patches of a data set and their order (schema `items`), and makes an empty store for them.
 
     Raises:
-        UserError: the disk has no room for the patches.
+        UserError: the disk has no room for the patches, or may not be written.
     """
     listed = open_images(entry).items()
-    PatchWriter.create(store, len(listed), entry["size"])
+    with told_when_refused(store):
+        PatchWriter.create(store, len(listed), entry["size"])
     require_room(Path(store), len(listed) * entry["size"] ** 2 * 3, f"a store of {len(listed):,} patches")
     columns: dict[str, Any] = {"index": np.arange(len(listed))}
     for name in items.SCHEMA.names[1:]:
@@ -58,17 +59,17 @@ def tile_dataset(
     `threads` threads decode, digest and write, each its own few patches at a time, so that few are in memory.
 
     Raises:
-        UserError: the disk is full.
+        UserError: the disk is full, or may not be written.
     """
     table = read_table(index, items.SCHEMA)
     writer = PatchWriter.open(store)
     rows = part_rows(len(table.table), writer.size, part, parts)
     images = open_images(entry)
-    with _told_when_full(Path(store)):
+    with told_when_refused(store):
         outcomes = _fill(writer, rows, table, images, threads, Path(store).parent.name)
-        digests, reasons = zip(*outcomes, strict=True) if outcomes else ((), ())
-        columns = {"index": np.arange(rows.start, rows.stop), "sha256": list(digests), "reason": list(reasons)}
-        write_table(out, columns, tiled.SCHEMA, origin.provenance(inputs={"items": index}))
+    digests, reasons = zip(*outcomes, strict=True) if outcomes else ((), ())
+    columns = {"index": np.arange(rows.start, rows.stop), "sha256": list(digests), "reason": list(reasons)}
+    write_table(out, columns, tiled.SCHEMA, origin.provenance(inputs={"items": index}))
 
 
 def _fill(
@@ -93,17 +94,6 @@ def _fill(
                     outcomes += outcome
                     progress.advance(len(outcome))
     return outcomes
-
-
-@contextlib.contextmanager
-def _told_when_full(store: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno is not None and is_full(error):
-            reason = os.strerror(error.errno)
-            raise UserError(f"no room on the disk of {store} ({reason}): make room and run again") from error
-        raise
 
 
 def seal_dataset(
@@ -134,7 +124,7 @@ def seal_dataset(
             f"the tiled parts of {Path(index).parent} do not cover its items: delete that folder and run again"
         )
     check_shards(store)
-    with _told_when_full(Path(store)):
+    with told_when_refused(store):
         flush(Path(store))  # what is declared must outlive a power cut; once, since each shard would wait for the disk
     rows = listed.append_column("sha256", outcome["sha256"]).append_column("reason", outcome["reason"])
     stored = pc.is_null(rows["reason"])

@@ -68,12 +68,22 @@ def _aside(path: Path) -> Path:
     return path.with_suffix(".damaged")
 
 
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Writes the state of a training, in place of the last one.
+
+    Raises:
+        UserError: the disk is full, or may not be written; the last one stays.
+    """
+    # To a file opened here: given a path, torch does not tell what the system says of a full disk.
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        torch.save(state, file)
+
+
 class WholeFiles(TorchCheckpointIO):
     """Files appear whole, and go to the disk without a copy in memory or in the system's temporary folder."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with atomic_path(path) as temporary:
-            torch.save(checkpoint, temporary)
+        save_state(path, checkpoint)
 
 
 class KeepState(pl.Callback):

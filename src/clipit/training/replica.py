@@ -2,18 +2,20 @@
 
 import json
 import os
+import signal
 import sys
 import time
 import traceback
 from typing import NoReturn
 
 from clipit.runtime.errors import UserError
-from clipit.runtime.job import die_with_parent
+from clipit.runtime.lifeline import die_with_parent
 
 
 def main() -> None:
     """Trains; of what went wrong it tells its parent on the standard output, to which nothing else is printed."""
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C goes to its job as well, which ends it
     report = os.dup(1)
     os.dup2(2, 1)
     task = json.load(sys.stdin)

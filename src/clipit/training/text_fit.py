@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clipit.artifacts.atomic import atomic_path
 from clipit.models.heads import TextHead
 from clipit.runtime.progress import Progress
-from clipit.training.checkpoints import steps_kept
+from clipit.training.checkpoints import save_state, steps_kept
 from clipit.training.examples import Examples
 from clipit.training.head_fit import HeadFit, batches_of, finite, validation_cost
 from clipit.training.optimisers import optimiser_of, schedule_of
@@ -118,8 +117,7 @@ class _Fit:
             "lowest": self.lowest,
             "chosen": self.chosen,
         }
-        with atomic_path(checkpoint) as temporary:
-            torch.save(state, temporary)
+        save_state(checkpoint, state)
 
     def go_on(self, checkpoint: Path | None) -> int:
         """Takes up the state that is kept there; the steps that it has behind it."""

@@ -12,6 +12,7 @@ import yaml
 from clipit.config.experiment import Config
 from clipit.config.load import deep_merge, load_config
 from clipit.runtime.errors import UserError
+from clipit.runtime.lifeline import die_with_parent
 
 CATALOG = Path("config/catalog.yaml")
 
@@ -73,7 +74,7 @@ def run_snakemake(
     command += ["--cores", str(cores)] if cores else []
     command += ["--dry-run"] if dry_run else []
     command += ["--configfile", *map(str, configfiles)]
-    with subprocess.Popen(command, env={**os.environ, **(environment or {})}) as process:
+    with subprocess.Popen(command, env={**os.environ, **(environment or {})}, preexec_fn=die_with_parent) as process:
         while True:
             try:
                 return process.wait()
