@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import yaml
+
 from bench import Measure, print_table, write_results
 
 SEEDS = 560  # of the default experiment: more than 10,000 jobs

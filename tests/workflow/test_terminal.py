@@ -81,11 +81,11 @@ def test_a_failure_shows_the_end_of_its_log_and_how_to_repeat_it(tmp_path: Path)
     assert f"repeat  {repeated}" in text
 
 
-def test_a_job_that_left_no_word_was_killed(tmp_path: Path) -> None:
+def test_a_job_that_left_no_word_is_said_so(tmp_path: Path) -> None:
     screen = Screen()
     screen.plan(train=1)
     screen.fails(1, tmp_path / "none.log", "out")
-    assert "it left no message: it was killed, most often for its memory" in "\n".join(screen.lines)
+    assert "it left no message" in "\n".join(screen.lines)
 
 
 def test_messages_come_through_and_noise_does_not() -> None:

@@ -116,7 +116,7 @@ class Terminal:
                 self._print(f"  log     {log}")
                 break
         else:
-            self._print("    it left no message: it was killed, most often for its memory")
+            self._print("    it left no message")
         if output:
             self._print(f"  repeat  {repetition(self._argv, output[0])}")
 
