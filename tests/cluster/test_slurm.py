@@ -16,6 +16,7 @@ from tests.pipeline.tiny import CONFIGFILES, tiny_project
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), pytest.mark.usefixtures("cluster")]
 
 PROFILE = ("--workflow-profile", "profiles/slurm", "--configfile", *CONFIGFILES)
+SOON = ("--slurm-init-seconds-before-status-checks", "2")
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def snakemake(project: Project, *arguments: str) -> "subprocess.Popen[str]":
         "PYTHONPATH": str(project.folder / "src"),
         "XDG_CACHE_HOME": str(project.folder / ".cache"),
     }
-    command = [sys.executable, "-m", "snakemake", *arguments, *PROFILE]
+    command = [sys.executable, "-m", "snakemake", *arguments, *PROFILE, *SOON]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.Popen(command, cwd=project.folder, env=environment, text=True, **pipes)
 
@@ -61,9 +62,11 @@ def test_a_run_that_is_interrupted_cancels_its_jobs_and_is_resumed_to_the_end(pr
 
 
 def test_short_jobs_go_as_one(project: Project) -> None:
+    logs = "".join(log.read_text() for log in (project.folder / ".snakemake/log").iterdir())
+    submitted = set(re.findall(r"submitted with SLURM jobid (\d+) \(log: \S*/group_short_", logs))
     evaluated = list((project.folder / "results/runs").rglob("metrics.json"))
-    logs = list((project.folder / ".snakemake/slurm_logs").glob("group_short*"))
-    assert len(evaluated) == 4 and logs, sorted(project.folder.glob(".snakemake/slurm_logs/*"))
+    assert len(evaluated) == 4
+    assert 0 < len(submitted) < 4
 
 
 def test_another_profile_reruns_nothing(project: Project) -> None:
@@ -76,8 +79,13 @@ def test_a_job_that_fails_is_tried_again_with_more_memory_and_says_what_it_lacke
     broken = project.copied_to(tmp_path / "project")
     (broken.folder / "data/reports.txt").write_bytes(b"\xff\xfe broken \xff")
     run = snakemake(broken)
-    out, _ = run.communicate(timeout=300)
+    out, _ = run.communicate(timeout=600)
     assert run.returncode != 0
+    tried = subprocess.run(
+        ["squeue", "--states=all", "--noheader", "--format=%m %Z"], capture_output=True, text=True, check=True
+    )
+    memory = sorted(line.split()[0] for line in tried.stdout.splitlines() if line.split()[1] == str(broken.folder))
+    assert memory == ["2000M", "4000M", "6000M"]
     assert "clean_reports failed: Cleaning the reports of my_reports" in out
     assert "clipit: data/reports.txt" in out
     assert "repeat  snakemake results/corpora/my_reports/reports.parquet --workflow-profile profiles/slurm" in out

@@ -113,7 +113,21 @@ def test_an_edit_of_a_stages_code_touches_its_own_jobs_alone(edited: Project) ->
         with open(edited.folder / "src/clipit" / file, "a") as module:
             module.write("\n_ADDED = 1\n")
     said = [line.strip() for line in edited.why().splitlines()[2:] if line]
-    assert dict(zip(said[::2], said[1::2], strict=True)) == {}
+    touched = dict(zip(said[::2], said[1::2], strict=True))
+    del touched["follows from these"]
+    assert touched == {
+        "clipit.tiling.tile changed": "index_dataset 3, seal_dataset 3, tile_dataset 3",
+        "clipit.corpus.clean changed": "clean_reports",
+        "clipit.pretraining.simclr changed": "train_backbone",
+        "clipit.embedding.images changed": "embed_images 2",
+        "clipit.embedding.reports changed": "embed_reports 2",
+        "clipit.training.features changed": "extract_features 4",
+        "clipit.training.probe changed": f"predict_extra {TESTED}, train_probe {PROBES}",
+        "clipit.training.teacher changed": f"train_teacher {TEACHERS}",
+        "clipit.training.student changed": f"train_student {STUDENTS}",
+        "clipit.evaluation.evaluate changed": f"evaluate {RUNS}, evaluate_extra {TESTED}",
+        "clipit.reporting.forest changed": "report",
+    }
 
 
 def test_a_pairing_function_reruns_pairing_and_what_follows(edited: Project) -> None:

@@ -95,8 +95,9 @@ def _causes(job: Any, dag: Any, binding: Binding) -> Iterator[str]:
         before, now = set(persistence.input(job.output[0]) or ()), set(map(str, job.input))
         yield from (f"now made of {file} too" for file in sorted(now - before)[:_SHOWN])
         yield from (f"no longer made of {file}" for file in sorted(before - now)[:_SHOWN])
-    if reason.params_changed:
-        yield from _of_params(job, reason.params_changed, binding)
+    # Asked for anew: of a job that runs anyhow, since others do, Snakemake does not look at them.
+    if changed := persistence.params_changed(job):
+        yield from _of_params(job, changed, binding)
     if reason.software_stack_changed:
         yield "its software environment (envs/) changed"
 
@@ -139,4 +140,5 @@ def as_text(found: Why) -> str:
 
 
 def _counted(rules: Counter[str]) -> str:
-    return ", ".join(f"{rule} {n}" if n > 1 else rule for rule, n in rules.most_common())
+    ordered = sorted(rules.items(), key=lambda rule: (-rule[1], rule[0]))
+    return ", ".join(f"{rule} {n}" if n > 1 else rule for rule, n in ordered)
