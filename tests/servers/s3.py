@@ -35,7 +35,11 @@ class ObjectStorage:
         """What AWS_ENDPOINT_URL is set to."""
         command = [str(_SERVER), "--host", "127.0.0.1", "--port", str(port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self._process.kill()
+            raise
         return self
 
     def __exit__(
@@ -48,7 +52,7 @@ class ObjectStorage:
         for _ in range(600):
             assert self._process.poll() is None, "moto's server has ended"
             try:
-                requests.get(self.url, timeout=5)
+                requests.get(self.url, timeout=120)  # the first answer takes it seconds
                 return
             except requests.ConnectionError:
                 time.sleep(0.1)

@@ -36,6 +36,8 @@ def kvstore(folder: str | Path) -> dict[str, Any]:
         return {"driver": "file", "path": f"{Path(folder).absolute()}/"}
     bucket, _, key = str(folder).removeprefix(_SCHEME).partition("/")
     spec = {"driver": "s3", "bucket": bucket, "path": f"{key}/", "context": {"s3_request_retries": _RETRIES}}
+    if "AWS_ACCESS_KEY_ID" in os.environ:  # else TensorStore says ten times that there is no file of profiles
+        spec["aws_credentials"] = {"type": "environment"}
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return spec | ({"aws_region": region} if region else {}) | ({"endpoint": endpoint} if endpoint else {})
