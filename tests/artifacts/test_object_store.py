@@ -103,3 +103,13 @@ def test_paths_and_addresses_are_put_together_alike() -> None:
     assert beside("a/b", "c") == Path("a/c")
     with pytest.raises(FileNotFoundError):
         read_bytes("s3://lab/nothing")
+
+
+def test_the_lines_of_the_page_read_patches(storage: ObjectStorage, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "object_storage.md").read_text()
+    lines = page.partition("```python\n")[2].partition("```")[0]
+    write_store(tmp_path / "pcam" / "patches.zarr", np.tile(PATCHES, (5, 1, 1, 1)))
+    storage.upload(tmp_path / "pcam", "lab", "patches/pcam")
+    found: dict[str, PatchStore] = {}
+    exec(lines, found)
+    np.testing.assert_array_equal(found["store"].batch([5, 3, 100]), PATCHES[[5, 3, 100 % 23]])
