@@ -6,7 +6,7 @@ LOCK := $(if $(GPU),gpu,cpu)
 INSTALLED := $(VENV)/.installed-$(LOCK)
 UV_VERSION := 0.13.9
 
-.PHONY: demo paper-mini ablations-mini label-efficiency-mini test test-published test-faults torture test-browser test-cluster lint bench doctor install locks format
+.PHONY: demo paper-mini ablations-mini label-efficiency-mini test test-published test-faults torture test-browser test-cluster test-storage lint bench doctor install locks format
 
 demo: install
 	$(BIN)/snakemake
@@ -16,7 +16,7 @@ paper-mini ablations-mini label-efficiency-mini: install
 	$(BIN)/snakemake --configfile config/$(subst -,_,$@).yaml
 
 test: install
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser and not published and not cluster and not torture"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not (browser or published or cluster or torture or storage)"
 
 # The paper's and the first real configuration, whole, on miniatures of the published data over the real protocols.
 test-published: install
@@ -43,6 +43,16 @@ $(AXE): tests/browser/package.json
 # Needs Debian's slurm-wlm and munge, and root, or says so and skips; with CLIPIT_NEED_CLUSTER=1 it fails without.
 test-cluster: install
 	$(BIN)/python -m pytest -m cluster tests/cluster
+
+# Reads from a server that speaks S3, installed in an environment of its own beside the others.
+STORAGE := $(VENV)/storage/.installed
+test-storage: install $(STORAGE)
+	CLIPIT_NEED_STORAGE=1 $(BIN)/python -m pytest -m storage tests/artifacts
+
+$(STORAGE): envs/storage.txt
+	test -x $(VENV)/storage/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/storage
+	$(BIN)/uv pip sync --quiet --python $(VENV)/storage/bin/python envs/storage.txt
+	touch $@
 
 lint: install
 	$(BIN)/ruff check
@@ -77,6 +87,6 @@ $(INSTALLED): envs/$(LOCK).txt pyproject.toml
 
 # Resolves envs/*.in anew; commit the result.
 locks: install
-	for lock in cpu gpu; do \
+	for lock in cpu gpu storage; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header envs/$$lock.in -o envs/$$lock.txt; \
 	done

@@ -76,6 +76,15 @@ def peak_megabytes() -> float:
     raise RuntimeError("/proc/self/status tells no VmHWM: this benchmark runs on Linux")
 
 
+def anonymous_megabytes() -> float:
+    """Memory of this process that no file backs. Pages of memory-mapped files, which count as resident too, are the
+    system's cache: it takes them back when it needs them."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError("/proc/self/status tells no RssAnon: this benchmark runs on Linux")
+
+
 def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
     """`function` of the `arguments`, in a process that has done nothing else."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

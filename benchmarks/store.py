@@ -22,7 +22,7 @@ import numpy as np
 import tensorstore as ts
 import zarr
 
-from bench import Measure, print_table, write_results
+from bench import Measure, anonymous_megabytes, print_table, write_results
 from clipit.artifacts.patch_layout import rows_per_shard, sentinel, tensorstore_spec
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.patch_writer import PatchWriter
@@ -189,15 +189,6 @@ def stream_rate(store: Path, *, shuffle: bool, rounds: int) -> float:
     opened = PatchStore(store)
     streams = (opened.stream(BATCH, shuffle=shuffle, seed=seed) for seed in range(rounds))
     return max(rate(lambda read: read[1], stream, math.inf) for stream in streams)
-
-
-def anonymous_megabytes() -> float:
-    """Memory of this process that no file backs. Pages of memory-mapped files, which count as resident too, are the
-    system's cache: it takes them back when it needs them."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise RuntimeError("/proc/self/status tells no RssAnon: this benchmark runs on Linux")
 
 
 def peak_of_stream(store: Path, shuffle: bool) -> float:

@@ -35,6 +35,7 @@ def test_every_shipped_config_loads(name: str) -> None:
     ("spoil", "words"),
     [
         (lambda c: c.update(experimens={}), ["unknown key 'experimens'", "did you mean 'experiments'"]),
+        (lambda c: c.update(results="s3://lab/clipit"), ["results", "is an address", "docs/object_storage.md"]),
         (lambda c: c["experiments"]["demo"].update(trainig={}), ["experiments.demo.trainig", "'training'"]),
         (lambda c: c["experiments"]["demo"]["training"]["lora"].update(alfa=1), ["training.lora.alfa", "'alpha'"]),
         (lambda c: c["experiments"]["demo"].update(variants=["clipitt"]), ["'clipitt' is unknown", "'clipit'"]),

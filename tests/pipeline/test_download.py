@@ -27,8 +27,7 @@ def project(tmp_path: Path) -> Project:
     return copy_project(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def archive() -> bytes:
+def zipped() -> bytes:
     """Class folders of synthetic images in a zip."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -39,6 +38,11 @@ def archive() -> bytes:
                     Image.new("RGB", (8, 8), (i, 0, 0)).save(picture, "tiff")
                     archive.writestr(f"MINI/{split}/{label}/{i}.tif", picture.getvalue())
     return packed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def archive() -> bytes:
+    return zipped()
 
 
 def labelled(project: Project, url: str, archive: bytes) -> subprocess.CompletedProcess[str]:

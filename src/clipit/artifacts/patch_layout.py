@@ -1,6 +1,7 @@
 """How a patch store lies on the disk: one Zarr v3 array `image` (N, H, W, 3) uint8, sharded, a patch an inner chunk.
 
-`patches.zarr/` is a Zarr group, `_SUCCESS.json` beside it (the sentinel) declares it finished.
+`patches.zarr/` is a Zarr group, `_SUCCESS.json` beside it (the sentinel) declares it finished. A copy of both in object
+storage is laid out alike.
 """
 
 import hashlib
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from clipit.artifacts.object_store import inside, is_remote, kvstore, names_in, read_bytes
 from clipit.runtime.errors import UserError
 
 SHARD_BYTES = 128_000_000
+SENTINEL = "_SUCCESS.json"
 
 _BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
 _INDEX_CODECS = [_BYTES, {"name": "crc32c"}]
@@ -42,7 +45,7 @@ def patch_digest(patch: np.ndarray) -> str:
 
 def sentinel(store: str | Path) -> Path:
     """The file that declares the store at `store` finished."""
-    return Path(store).parent / "_SUCCESS.json"
+    return Path(store).parent / SENTINEL
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,14 @@ class Layout:
     """Where the patches of a store lie.
 
     Attributes:
-        folder: the store, an absolute path.
+        folder: the store, an absolute path or an address in object storage.
         n_rows: patches in it.
         size: side of a patch in pixels.
         shard_rows: patches in a full shard.
         plain: the shards hold uncompressed patches, with an index at their end as `array_metadata` asks for.
     """
 
-    folder: Path
+    folder: Path | str
     n_rows: int
     size: int
     shard_rows: int
@@ -66,6 +69,11 @@ class Layout:
     @property
     def shape(self) -> list[int]:
         return [self.n_rows, self.size, self.size, 3]
+
+    @property
+    def remote(self) -> bool:
+        """Whether the store lies in object storage, whose files cannot be mapped."""
+        return is_remote(self.folder)
 
     @property
     def patch_bytes(self) -> int:
@@ -86,7 +94,7 @@ class Layout:
 
     def file(self, shard: int) -> Path:
         """The file of a plain shard."""
-        return self.folder / "image" / "c" / str(shard) / "0" / "0" / "0"
+        return Path(self.folder) / "image" / "c" / str(shard) / "0" / "0" / "0"
 
     def file_bytes(self, shard: int) -> int:
         """The least size of a plain shard's file in which every patch is present."""
@@ -109,7 +117,7 @@ def tensorstore_spec(store: str | Path) -> dict[str, Any]:
     """What TensorStore opens. Black patches are written too: a row of the store always has its bytes."""
     return {
         "driver": "zarr3",
-        "kvstore": {"driver": "file", "path": f"{Path(store).absolute()}/image/"},
+        "kvstore": kvstore(inside(store, "image")),
         "store_data_equal_to_fill_value": True,
     }
 
@@ -120,9 +128,9 @@ def read_layout(store: str | Path) -> Layout:
     Raises:
         UserError: there is none, or it is no array of square RGB patches.
     """
-    file = Path(store) / "image" / "zarr.json"
+    file = inside(store, "image", "zarr.json")
     try:
-        metadata = json.loads(file.read_bytes())
+        metadata = json.loads(read_bytes(file))
         n_rows, size, width, channels = metadata["shape"]
         outer, *plane = metadata["chunk_grid"]["configuration"]["chunk_shape"]
         right = metadata["data_type"] == "uint8" and width == size and channels == 3
@@ -133,7 +141,7 @@ def read_layout(store: str | Path) -> Layout:
         raise UserError(f"{store} is not a patch store: delete it and run snakemake again") from error
     if not right:
         raise UserError(f"{store} is not a patch store (no uint8 N x H x H x 3): delete it and run snakemake again")
-    return Layout(Path(store).absolute(), n_rows, size, outer, plain)
+    return Layout(store if is_remote(store) else Path(store).absolute(), n_rows, size, outer, plain)
 
 
 def check_shards(store: str | Path) -> None:
@@ -144,6 +152,14 @@ def check_shards(store: str | Path) -> None:
     """
     layout, again = read_layout(store), f"delete {Path(store).parent} and run snakemake again"
     if not layout.plain:  # may leave out shards of zeros, and its files are of any size
+        return
+    if layout.remote:  # a shard that is not there would be read as black patches
+        present = names_in(f"{layout.folder}/image/c")
+        missing = [shard for shard in range(layout.n_shards) if f"{shard}/0/0/0" not in present]
+        if missing:
+            raise UserError(
+                f"{store} is incomplete (shard {missing[0]} of {layout.n_shards} is missing): copy it there again"
+            )
         return
     for shard in range(layout.n_shards):
         file = layout.file(shard)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from clipit.artifacts.patch_layout import Layout, check_shards, read_layout, sentinel, tensorstore_spec
+from clipit.artifacts.object_store import beside, read_bytes, unreachable
+from clipit.artifacts.patch_layout import SENTINEL, Layout, check_shards, read_layout, tensorstore_spec
 from clipit.artifacts.patch_shard import map_shard
 from clipit.artifacts.tables import read_json
 from clipit.runtime.errors import UserError
@@ -23,13 +24,13 @@ _SCRATCH_BYTES = 500_000
 class PatchStore:
     """The patches of a finished store.
 
-    Shards of uncompressed patches are memory-mapped; any other Zarr store of the same shape, and missing shards (all
-    zero), are read through TensorStore, with equal results. Files are opened when they are first read, in each
-    process anew: a store can be pickled, and used from threads and from spawned or forked processes. (TensorStore
-    itself does not survive a fork: read compressed stores from spawned processes.)
+    Shards of uncompressed patches are memory-mapped; any other Zarr store of the same shape, missing shards (all
+    zero), and a store in object storage are read through TensorStore, with equal results. Files are opened when they
+    are first read, in each process anew: a store can be pickled, and used from threads and from spawned or forked
+    processes. (TensorStore itself does not survive a fork: read what is not mapped from spawned processes.)
 
     Args:
-        path: the store.
+        path: the store, or its address `s3://bucket/key` (docs/object_storage.md).
         sealed: False also takes a store that is still being written.
 
     Raises:
@@ -74,7 +75,7 @@ class PatchStore:
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {self._layout.folder}, which has {len(self)}")
         if self._process != os.getpid():
             self._forget()
-        if not self._layout.plain:
+        if self._layout.remote or not self._layout.plain:
             return self._decode(rows)
         images = np.empty((len(rows), self.size, self.size, 3), np.uint8)
         shard_of = rows // self._layout.shard_rows
@@ -115,10 +116,12 @@ class PatchStore:
             wanted = slice(rows[0], rows[-1] + 1) if len(rows) and _is_range(rows) else rows
             return np.asarray(self._array[wanted].read().result())
         except ValueError as error:
+            if self._layout.remote:
+                raise unreachable(self._layout.folder, error) from error
             reason = str(error).splitlines()[0]
             raise UserError(
-                f"{self._layout.folder} is damaged ({reason}): delete {self._layout.folder.parent} and run snakemake "
-                "again"
+                f"{self._layout.folder} is damaged ({reason}): delete {Path(self._layout.folder).parent} and run "
+                "snakemake again"
             ) from error
 
     def stream(
@@ -152,9 +155,11 @@ def _is_range(values: np.ndarray) -> bool:
 
 
 def _check_sealed(path: str | Path, layout: Layout) -> None:
-    success = sentinel(path)
-    if not success.is_file():
-        raise UserError(f"{path} is not finished ({success} is missing): run snakemake to finish it")
+    success = beside(path, SENTINEL)
+    try:
+        read_bytes(success)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not finished ({success} is missing): run snakemake to finish it") from error
     shape = read_json(success).get("shape")
     if shape != layout.shape:
         raise UserError(

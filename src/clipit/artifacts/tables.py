@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clipit.artifacts.atomic import atomic_path, write_text
+from clipit.artifacts.object_store import read_bytes
 from clipit.artifacts.provenance import check_lineage
 from clipit.artifacts.schemas.column import may_be_absent
 from clipit.runtime.errors import UserError
@@ -115,13 +116,13 @@ def write_json(path: str | Path, content: Mapping[str, Any], provenance: Mapping
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """Reads a JSON document written by `write_json`.
+    """Reads a JSON document written by `write_json`, in object storage too.
 
     Raises:
         UserError: it is missing, is not JSON or carries no provenance.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(read_bytes(path))
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist: run snakemake to make it") from error
     except ValueError as error:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, field_validator
 from pydantic_core import PydanticCustomError
 
 from clipit.config.corpora import AnyCorpus
@@ -97,3 +97,10 @@ class Config(Strict):
     compute: Compute = Compute()
     results: str = "results"
     """The folder that everything is written to."""
+
+    @field_validator("results")
+    @classmethod
+    def _on_this_machine(cls, results: str) -> str:
+        if "://" in results:
+            raise ValueError(f"{results} is an address: name a folder, and see docs/object_storage.md")
+        return results
