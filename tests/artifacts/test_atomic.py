@@ -62,6 +62,17 @@ def test_what_a_killed_process_left_goes_and_a_living_one_s_stays(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "whole"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="zombies are told from others on Linux alone")
+def test_what_a_zombie_left_goes(tmp_path):
+    code = "import sys, os; from clipit.artifacts.atomic import atomic_path; atomic_path(sys.argv[1]).__enter__()"
+    code += ".write_text('half'); os._exit(1)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a.txt")]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+        assert len(list(tmp_path.iterdir())) == 1
+        write_text(tmp_path / "a.txt", "new")
+        assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_what_another_machine_left_goes_after_a_day(tmp_path):
     fresh, old = (tmp_path / f".a.00000000-1-{letter * 32}.txt" for letter in "ab")
     for file in (fresh, old):

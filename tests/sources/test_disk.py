@@ -1,12 +1,11 @@
 import errno
-import os
 from types import SimpleNamespace
 
 import pytest
 
 from clipit.runtime.errors import UserError
 from clipit.sources import disk
-from clipit.sources.disk import flush, is_full, require_room
+from clipit.sources.disk import flush, require_room
 
 
 def test_room_is_asked_for_in_one_line(tmp_path, monkeypatch):
@@ -14,13 +13,6 @@ def test_room_is_asked_for_in_one_line(tmp_path, monkeypatch):
     require_room(tmp_path, 5_000_000, "set.zip")
     with pytest.raises(UserError, match=r"has 5 MB free, set\.zip needs 6 MB more: make room and run again$"):
         require_room(tmp_path, 6_000_000, "set.zip")
-
-
-@pytest.mark.parametrize(
-    ("number", "full"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EFBIG, True), (errno.EIO, False)]
-)
-def test_a_full_disk_is_told_from_other_trouble(number, full):
-    assert is_full(OSError(number, os.strerror(number))) is full
 
 
 def test_flushing_reaches_the_system_and_its_failures_are_raised(tmp_path, monkeypatch):

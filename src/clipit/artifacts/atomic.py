@@ -79,6 +79,9 @@ def _alive(process: int) -> bool:
         return False
     except PermissionError:
         return True
+    with contextlib.suppress(OSError):  # not Linux
+        # In a container without an init, whoever was killed stays in the list of processes as a zombie.
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     return True
 
 
