@@ -133,7 +133,7 @@ def test_the_largest_job_is_the_rules_own() -> None:
     asked = [
         int(number)
         for file in RULES.glob("*.smk")
-        for number in re.findall(r"mem_mb=(\d+)(?: \* CONFIG\.compute\.processes)?,", file.read_text())
+        for number in re.findall(r"mem_mb=growing\((\d+)(?: \* CONFIG\.compute\.processes)?\),", file.read_text())
     ]
     assert len(asked) > 20
     assert max(asked) * 1_000_000 == LARGEST_JOB
