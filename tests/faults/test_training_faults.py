@@ -56,7 +56,7 @@ def wait_until(what: Callable[[], Any]) -> None:
     [
         ("os.rename", 1, False),  # the first state is written and not in its place yet
         ("os.rename", 4, True),
-        ("os.remove", 5, True),  # every result is written; four times a temporary file was removed before
+        ("os.remove", 9, True),  # every result is written; four times two temporary files were removed before
     ],
 )
 def test_a_killed_training_ends_as_if_nothing_had_happened(

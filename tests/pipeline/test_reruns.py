@@ -43,11 +43,15 @@ def test_the_order_of_keys_reruns_nothing(edited: Project) -> None:
     assert edited.would_run() == {}
 
 
-def test_how_it_is_run_reruns_nothing(edited: Project) -> None:
-    """Where the project lies (`edited` is a copy of it), how many cores, how many patches an encoder takes at once."""
-    edited.edit("smaller.yaml", "image_size: 32", "image_size: 32\n    batch: 7")
+def test_where_it_lies_and_how_many_cores_it_has_rerun_nothing(edited: Project) -> None:
+    """`edited` is a copy of the project that ran."""
     (edited.folder / "README.md").write_text("Another project of the same name.\n")
     assert edited.would_run("--cores", "1") == {}
+
+
+def test_the_batch_of_an_encoder_reruns_the_page_that_tells_the_configuration(edited: Project) -> None:
+    edited.edit("smaller.yaml", "image_size: 32", "image_size: 32\n    batch: 7")
+    assert edited.would_run() == {"report": 1, "all": 1}
 
 
 def test_a_touched_result_reruns_nothing(edited: Project) -> None:
@@ -61,7 +65,7 @@ def test_one_more_report_embeds_no_image(edited: Project) -> None:
         file.write("Case 99. striped tissue of kind 3.\n")
     jobs = edited.would_run()
     assert jobs["clean_reports"] == 1
-    assert (jobs["embed_reports"], jobs["pair"]) == (2, 4)
+    assert (jobs["embed_reports"], jobs["pair"]) == (2, 3)
     assert not {"embed_images", "extract_features", "tile_dataset", "train_probe", "train_retriever"} & set(jobs)
 
 

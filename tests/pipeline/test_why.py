@@ -12,16 +12,22 @@ def test_nothing_changed(chain: Project) -> None:
 
 def test_every_kind_of_change_is_named_with_the_jobs_that_it_touches(edited: Project) -> None:
     edited.edit("src/clipit/pairing/hubness.py", "-alpha *", "-1.0 * alpha *")
-    edited.edit("smaller.yaml", "      steps: 10", "      steps: 10\n      lambda: 0.5")
+    edited.edit("smaller.yaml", "    epochs: 2\n", "    epochs: 3\n")
     edited.edit("data/images/images.csv", "0.png,striped", "0.png,grainy")
     (edited.folder / "results/corpora/my_reports/reports.parquet").unlink()
     said = edited.why().splitlines()
     assert said[0].endswith("jobs would run.")
     assert said[said.index("clipit.pairing.hubness changed") + 1].strip() == "pair 3"
-    assert said[said.index("settings.lambda is 0.5, was 1.0") + 1].strip() == "train_student 3"
+    assert said[said.index("settings.epochs is 3, was 2") + 1].strip() == "train_retriever"
     assert said[said.index("own files changed") + 1].strip() == "label_dataset"
     assert said[said.index("results/corpora/my_reports/reports.parquet is gone") + 1].strip() == "clean_reports"
     assert "evaluate" in said[said.index("follows from these") + 1]
+
+
+def test_a_run_of_other_settings_is_a_new_one(edited: Project) -> None:
+    edited.edit("smaller.yaml", "      steps: 10", "      steps: 10\n      lambda: 0.5")
+    said = edited.why().splitlines()
+    assert said[said.index("not made yet") + 1].strip() == "evaluate 3, train_student 3"
 
 
 def test_a_target_is_asked_for_alone(edited: Project) -> None:

@@ -6,7 +6,9 @@ import pytest
 from packaging.requirements import Requirement
 
 ENVS = Path(__file__).parents[2] / "envs"
-LOCKS = sorted(ENVS.glob("*.txt"))
+LOCKS = [ENVS / "cpu.txt", ENVS / "gpu.txt"]
+TESTS_ALONE = ENVS / "storage.txt"
+"""Of a server that some tests read from, in an environment of its own."""
 
 
 def pins(lock: Path) -> list[Requirement]:
@@ -15,13 +17,13 @@ def pins(lock: Path) -> list[Requirement]:
 
 
 def test_there_is_a_lock_for_each_environment() -> None:
-    assert [lock.name for lock in LOCKS] == ["cpu.txt", "gpu.txt"]
+    assert sorted(ENVS.glob("*.txt")) == [*LOCKS, TESTS_ALONE]
     assert all(f"-r {lock.name}" in lock.with_suffix(".yaml").read_text() for lock in LOCKS)
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", [*LOCKS, TESTS_ALONE], ids=lambda lock: lock.name)
 def test_every_requirement_is_pinned_to_one_version(lock: Path) -> None:
-    assert len(pins(lock)) > 100
+    assert len(pins(lock)) > 50
     for pin in pins(lock):
         assert pin.url is None
         (specifier,) = pin.specifier

@@ -17,7 +17,7 @@ def correct_dates(results: str | Path) -> None:
     once. Pixels and downloaded files are left alone, since no rule compares their dates.
     """
     now = time.time()
-    late = sorted(path for path in _compared(Path(results)) if path.stat().st_mtime > now + _SLACK)
+    late = sorted(path for path in _compared(Path(results)) if path.is_file() and path.stat().st_mtime > now + _SLACK)
     for path in late:
         os.utime(path, (now, now))
     if late:
