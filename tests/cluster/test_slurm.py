@@ -77,7 +77,7 @@ def test_a_job_that_fails_is_tried_again_with_more_memory_and_says_what_it_lacke
     project: Project, tmp_path: Path
 ) -> None:
     broken = project.copied_to(tmp_path / "project")
-    (broken.folder / "data/reports.txt").write_bytes(b"\xff\xfe broken \xff")
+    (broken.folder / "results/corpora/my_reports/reports.parquet").write_text("broken")
     run = snakemake(broken)
     out, _ = run.communicate(timeout=600)
     assert run.returncode != 0
@@ -85,10 +85,12 @@ def test_a_job_that_fails_is_tried_again_with_more_memory_and_says_what_it_lacke
         ["squeue", "--states=all", "--noheader", "--format=%m %Z"], capture_output=True, text=True, check=True
     )
     memory = sorted(line.split()[0] for line in tried.stdout.splitlines() if line.split()[1] == str(broken.folder))
-    assert memory == ["2000M", "4000M", "6000M"]
-    assert "clean_reports failed: Cleaning the reports of my_reports" in out
-    assert "clipit: data/reports.txt" in out
-    assert "repeat  snakemake results/corpora/my_reports/reports.parquet --workflow-profile profiles/slurm" in out
+    assert memory == ["16000M", "24000M", "8000M"]
+    assert out.count("embed_reports failed: Embedding my_reports by my_retriever") == 1
+    assert "    clipit: results/corpora/my_reports/reports.parquet" in out
+    assert (
+        "repeat  snakemake results/embeddings/my_retriever/my_reports.parquet --workflow-profile profiles/slurm" in out
+    )
 
 
 def test_the_profile_repeats_what_the_default_one_says_of_every_run() -> None:

@@ -59,7 +59,7 @@ def test_a_job_is_a_line_with_its_rule_and_how_far_the_run_is() -> None:
     screen.starts(9, "all", None)
     _, first, second = screen.lines
     assert first.split() == ["[0/4]", "tile", "Tiling", "mini"]
-    assert second.startswith("[1/4 · 0 s left]") and second.endswith("train  Training clipit, seed 0")
+    assert second.startswith("[1/4 · over 0 s left]") and second.endswith("train  Training clipit, seed 0")
     assert first.index("tile") == second.index("train")
 
 

@@ -18,7 +18,7 @@ from clipit.workflow.time_left import TimeLeft
 
 _SOON = 10.0  # seconds; of a job that took no longer, its start is told and not its end
 _LAST_LINES = 15
-_POSITION = 22  # characters
+_POSITION = 26  # characters
 _NOISE = re.compile(
     "Assuming unrestricted shared filesystem|Building DAG of jobs|Conda environments: ignored|Group jobs: inactive"
     r"|Select jobs to execute|Using shell:|Job \d+ has been submitted|Trying to restart job|Cleaning up SLURM log files"
@@ -93,8 +93,10 @@ class Terminal:
     def _position(self) -> str:
         if self._left is None or self._dry_run:
             return ""
-        seconds = self._left.seconds() if self._done else None
-        left = "" if seconds is None else f" · {_duration(seconds)} left"
+        left = ""
+        if self._done and (told := self._left.seconds()):
+            seconds, of_every_rule = told
+            left = f" · {'' if of_every_rule else 'over '}{_duration(seconds)} left"
         return f"{f'[{self._done}/{self._total}{left}]':<{_POSITION}} "
 
     def _fails(self, job: Mapping[str, Any]) -> None:

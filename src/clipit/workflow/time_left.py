@@ -33,10 +33,11 @@ class TimeLeft:
         self._left[rule] -= 1
         return self._took[rule][-1]
 
-    def seconds(self) -> float | None:
+    def seconds(self) -> tuple[float, bool] | None:
         """The seconds that are left, with as many jobs side by side as so far; None while nothing is known.
 
-        A rule's jobs are taken to last as those of this run on average, else as those before it, else as all.
+        A rule's jobs are taken to last as those of this run on average, else as those before it, else as all. The
+        second value says whether there is a measurement of every rule to come: without, long jobs may be to come.
         """
         means = self._before | {rule: fmean(took) for rule, took in self._took.items()}
         if not means:
@@ -46,7 +47,7 @@ class TimeLeft:
         side_by_side = max((ran + running) / max(self._clock() - self._start, 1e-9), 1)
         anything = fmean(means.values())
         left = sum(n * means.get(rule, anything) for rule, n in self._left.items())
-        return max(left - running, 0) / side_by_side
+        return max(left - running, 0) / side_by_side, all(rule in means for rule, n in self._left.items() if n)
 
 
 def _seconds(folder: Path) -> list[float]:
