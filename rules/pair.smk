@@ -14,7 +14,7 @@ rule pair:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=growing(8000),
+        mem_mb=growing(8000, per_mb=4),
         runtime=growing(120),
         gpu=GPUS,
     params:
