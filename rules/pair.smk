@@ -14,7 +14,7 @@ rule pair:
         ENVIRONMENT
     threads: CONFIG.compute.threads
     resources:
-        mem_mb=8000,
+        mem_mb=lambda w, input: 8000 + 4 * int(input.size_mb),
         runtime=120,
         gpu=GPUS,
     params:

@@ -122,7 +122,11 @@ def test_the_first_run_on_real_data(project: Project, hub: StandInHub, file_serv
 @pytest.mark.xdist_group("plan")
 def test_the_whole_plan_of_the_paper_is_shown_before_anything_is_accepted(project: Project) -> None:
     planned = project.would_run(configfile="config/paper.yaml")
-    assert f"\n{sum(planned.values())} jobs: " in (PROJECT / "docs" / "paper.md").read_text()
+    total, in_parts = sum(planned.values()), planned["tile_dataset"] + planned["embed_images"]
+    assert f"\n{total} jobs: " in (PROJECT / "docs" / "paper.md").read_text()
+    scale = (PROJECT / "docs" / "scale.md").read_text()
+    assert f"plans {total} jobs (a test counts them), {in_parts} of which follow the number of patches" in scale
+    assert total < 1000, "hundreds of jobs, whatever the number of patches"
     assert planned == {
         "download_file": 11,
         "download_model": 8,
