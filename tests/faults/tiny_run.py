@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 from PIL import Image
 from tests.miniatures.images import md5, texture
+from tests.miniatures.resnet import SMALL_RESNET
 from tests.pipeline.conftest import Project, copy_project
 from tests.servers.http import FileServer
 
@@ -24,7 +25,7 @@ SIZE = 32
 
 _TOWER = {
     "architecture": "resnet18",
-    "model_args": {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_type": "deep", "stem_width": 4},
+    "model_args": {**SMALL_RESNET, "stem_type": "deep", "stem_width": 4},
 }
 _SHORT = {"epochs": 1, "batch": 8, "threads": 1}
 _TRAINING = {

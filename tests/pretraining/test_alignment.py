@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from tests.miniatures.resnet import SMALL_RESNET
 from tests.servers.hub_models import uni_repo
 
 from clipit.artifacts.patch_store import PatchStore
@@ -18,9 +19,7 @@ TINY = {"image_size": None, "d": 8, "batch": 16, "lr": 1e-2, "threads": 1, "seed
 @pytest.fixture
 def backbone(tmp_path, origin) -> str:
     """An untrained backbone as a `local-dir:` name."""
-    made = load_backbone(
-        "resnet18", image_size=32, pretrained=False, model_args={"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 12]}
-    )
+    made = load_backbone("resnet18", image_size=32, pretrained=False, model_args=SMALL_RESNET)
     save_backbone(tmp_path / "start", made, origin.provenance())
     return f"local-dir:{tmp_path / 'start'}"
 
@@ -77,11 +76,10 @@ def test_a_frozen_image_tower_and_a_trained_text_tower(dataset, tmp_path, origin
 
 
 def test_a_frozen_image_tower_of_random_weights_is_kept_since_no_name_leads_to_it(dataset, tmp_path, origin):
-    small = {"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 12]}
-    random = {"image": "resnet18", "pretrained": False, "model_args": small, "image_size": 32, "train_image": False}
-    retriever, described = train(dataset, tmp_path / "clip", origin, **random, text=WORDS, epochs=1)
+    random = {"image": "resnet18", "pretrained": False, "model_args": SMALL_RESNET, "image_size": 32}
+    retriever, described = train(dataset, tmp_path / "clip", origin, **random, train_image=False, text=WORDS, epochs=1)
     assert described["image"] == "local-dir:image"
-    start = load_backbone("resnet18", pretrained=False, model_args=small, image_size=32)
+    start = load_backbone("resnet18", pretrained=False, model_args=SMALL_RESNET, image_size=32)
     loaded = retriever.image_backbone().module.state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in start.module.state_dict().items())
 

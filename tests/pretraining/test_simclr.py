@@ -3,6 +3,7 @@ import json
 import pytest
 import timm
 import torch
+from tests.miniatures.resnet import SMALL_RESNET
 
 from clipit.encoders.backbone import load_backbone
 from clipit.pretraining.simclr import nt_xent, train_backbone
@@ -10,7 +11,7 @@ from clipit.runtime.errors import UserError
 
 TINY = {
     "architecture": "resnet18",
-    "model_args": {"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 12]},
+    "model_args": SMALL_RESNET,
     "epochs": 1,
     "batch": 24,
     "lr": 1e-3,
@@ -30,7 +31,7 @@ def train(dataset, out, origin, **changes):
 def test_the_folder_is_a_timm_model_of_these_weights(dataset, tmp_path, origin):
     train(dataset, tmp_path / "backbone", origin)
     backbone = load_backbone(f"local-dir:{tmp_path / 'backbone'}")
-    assert (backbone.d, backbone.transform.size) == (12, 32)
+    assert (backbone.d, backbone.transform.size) == (24, 32)
     module = timm.create_model(f"local-dir:{tmp_path / 'backbone'}", pretrained=True, num_classes=0)
     stored, loaded = backbone.module.state_dict(), module.state_dict()
     assert all(torch.equal(loaded[name], stored[name]) for name in stored)
