@@ -90,3 +90,4 @@ locks: install
 	for lock in cpu gpu storage; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header envs/$$lock.in -o envs/$$lock.txt; \
 	done
+	$(BIN)/python envs/conda.py

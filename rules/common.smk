@@ -13,6 +13,7 @@ from clipit.runtime.lifeline import lead
 from clipit.workflow import run_lock
 from clipit.workflow.bind import Binding
 from clipit.workflow.bind_cost import measured
+from clipit.workflow.bind_pages import PageBinding
 from clipit.workflow.bind_runs import PROBES, STUDENTS, ZEROSHOT, RunBinding
 from clipit.workflow.bind_triage import TriageBinding
 from clipit.workflow.check import (
@@ -34,6 +35,7 @@ try:
     check_present(CONFIG, PLAN)
     BIND = Binding(CONFIG, PLAN, PROJECT, dry_run=DRY_RUN)
     RUNS = RunBinding(BIND, CONFIG)
+    PAGES = PageBinding(BIND, CONFIG, PLAN)
     TRIAGE = TriageBinding(BIND, PLAN)
     GPUS = BIND.gpus
     # A job's own process has only its own files to look at.
@@ -56,7 +58,7 @@ TABLES = [
     for suffix in ("csv", "md", "json")
 ]
 PAIRING_TABLES = BIND.pairing_tables()
-EXPLORER = BIND.explorer()
+EXPLORER = PAGES.explorer()
 ENVIRONMENT = PROJECT / "envs" / ("gpu.yaml" if GPUS else "cpu.yaml")
 
 

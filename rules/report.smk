@@ -14,9 +14,10 @@ onstart:
 onsuccess:
     from clipit.evaluation.show import print_table
     from clipit.pairing.show import print_pairings
+    from clipit.workflow.launch import BY_COMMAND
 
     # What an earlier run left may be of another configuration: of this run's targets alone.
-    asked = {str(file) for job in workflow.dag.jobs for file in job.output}
+    asked = {str(file) for job in workflow.dag.jobs for file in job.output} if BY_COMMAND not in os.environ else set()
     for experiment in CONFIG.experiments:
         if (table := PATHS.table(experiment, "json")) in asked:
             print_table(Path(table))
@@ -37,7 +38,7 @@ onerror:
 
 rule explain:
     input:
-        lambda w: BIND.explained_files(w.experiment),
+        lambda w: PAGES.explained_files(w.experiment),
     output:
         attributions=ensure(PATHS.explained("attributions.parquet"), non_empty=True),
         embedding_map=ensure(PATHS.explained("embedding_map.parquet"), non_empty=True),
@@ -46,7 +47,7 @@ rule explain:
     benchmark:
         PATHS.benchmark("explain/{experiment}")
     wildcard_constraints:
-        experiment="|".join(filter(BIND.explained, CONFIG.experiments)) or "(?!)",
+        experiment="|".join(filter(PAGES.explained, CONFIG.experiments)) or "(?!)",
     conda:
         ENVIRONMENT
     threads: CONFIG.compute.threads
@@ -54,9 +55,9 @@ rule explain:
         mem_mb=growing(8000, per_mb=2),
         runtime=growing(240),
         gpu=GPUS,
-        batch=lambda w, attempt: BIND.explained_batch(w.experiment, attempt),
+        batch=lambda w, attempt: PAGES.explained_batch(w.experiment, attempt),
     params:
-        content=lambda w: BIND.explained(w.experiment),
+        content=lambda w: PAGES.explained(w.experiment),
         code=lambda w: BIND.code("explain"),
     message:
         "Explaining the students of {wildcards.experiment}"
@@ -68,7 +69,7 @@ rule report:
     input:
         TABLES,
         PAIRING_TABLES,
-        BIND.report_files(),
+        PAGES.report_files(),
     output:
         ensure(
             report(
@@ -90,8 +91,8 @@ rule report:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        content=BIND.report_content(),
-        configuration=BIND.configuration_digest(),
+        content=PAGES.report_content(),
+        configuration=PAGES.configuration_digest(),
         code=lambda w: BIND.code("report"),
     message:
         "Writing the report"
@@ -101,7 +102,7 @@ rule report:
 
 rule explorer:
     input:
-        BIND.explorer_files(),
+        PAGES.explorer_files(),
     output:
         ensure(
             report(
@@ -123,7 +124,7 @@ rule explorer:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        content=BIND.explorer_content(),
+        content=PAGES.explorer_content(),
         code=lambda w: BIND.code("explorer"),
     message:
         "Drawing the pairings to look at"

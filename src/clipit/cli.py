@@ -93,6 +93,9 @@ def why(
         list[str] | None, typer.Argument(metavar="[TARGET...]", help="Files or rules. Default: all that a run makes.")
     ] = None,
     config: ConfigFiles = None,
+    directory: Annotated[
+        Path | None, typer.Option("--directory", metavar="DIR", help="Working folder, as for snakemake --directory.")
+    ] = None,
 ) -> None:
     """Say what would run again, and what change makes it.
 
@@ -110,7 +113,7 @@ def why(
     try:
         files = config or [DEFAULT]
         read_config(files)  # a mistake ends in one line
-        print(as_text(find(targets or [], files)))
+        print(as_text(find(targets or [], files, directory)))
     except UserError as error:
         print(f"clipit: {error}", file=sys.stderr)
         raise typer.Exit(2) from None

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from clipit.doctor.control_group import core_limit, memory_limit
 from clipit.doctor.machine import LARGEST_JOB, cores, memory, processor
+from clipit.runtime.control_group import core_limit, memory_limit
+from clipit.runtime.cores import counted_cores, usable_cores
 
 RULES = Path(__file__).parents[2] / "rules"
 FLAGS = "processor\t: 0\nflags\t\t: fpu sse4_2 {}\nbugs\t\t: none\nprocessor\t: 1\nflags\t\t: fpu avx2\n"
@@ -137,3 +138,9 @@ def test_the_largest_job_is_the_rules_own() -> None:
     ]
     assert len(asked) > 20
     assert max(asked) * 1_000_000 == LARGEST_JOB
+
+
+def test_a_program_starts_no_more_threads_than_it_has_cores(machine: Machine) -> None:
+    assert usable_cores(machine({})) == counted_cores()
+    files = {"proc/self/cgroup": "0::/job", "sys/fs/cgroup/job/cpu.max": "50000 100000"}
+    assert usable_cores(machine(files)) == 1, "half a core is one"

@@ -40,7 +40,7 @@ def analysed(write_predictions: Callable[..., Path], tmp_path: Path) -> Callable
                       "pairings_json": None, "montage": None, "explained": None, "slides": []}  # fmt: skip
         page = tmp_path / "index.html"
         build_report(page, experiments=[experiment], meanings=dict.fromkeys(VARIANTS, "means"), show_text=False,
-                     explorer=False, embeddings=[], costs=[], job_list=tmp_path / "none", sources=[],
+                     explorer=False, embeddings=[], costs=[], job_list=tmp_path / "none", sources=[], configuration={},
                      synthetic=True, origin=Origin("report"))  # fmt: skip
         for text in (page.read_text(), outs[1].read_text(), outs[0].read_text()):
             assert not re.search(r"\bnan\b", text, re.IGNORECASE), "no number that is none"

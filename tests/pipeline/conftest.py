@@ -42,10 +42,11 @@ class Project:
         """Runs snakemake there."""
         return self._call("snakemake", "--cores", "2", *arguments)
 
-    def why(self, *targets: str, configfile: tuple[str, ...] = OWN) -> str:
-        """What `clipit why` prints there."""
+    def why(self, *targets: str, configfile: tuple[str, ...] = OWN, directory: Path | None = None) -> str:
+        """What `clipit why` prints there, of this working folder where it is another one."""
         configs = [argument for file in configfile for argument in ("--config", file)]
-        done = self._call("clipit.cli", "why", *targets, *configs)
+        elsewhere = ["--directory", str(directory)] if directory else []
+        done = self._call("clipit.cli", "why", *targets, *configs, *elsewhere)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

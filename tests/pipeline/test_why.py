@@ -1,13 +1,23 @@
 """`clipit why` names what changed, and what only follows."""
 
+import shutil
+from pathlib import Path
+
 import pytest
-from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import OWN, Project, copy_project
 
 pytestmark = pytest.mark.xdist_group("chain")
 
 
 def test_nothing_changed(chain: Project) -> None:
     assert chain.why() == "Nothing would run: all is up to date.\n"
+
+
+def test_the_working_folder_may_be_another_than_the_code_s(chain: Project, tmp_path: Path) -> None:
+    elsewhere = copy_project(tmp_path)
+    for file in OWN:
+        shutil.copy(chain.folder / file, tmp_path)
+    assert elsewhere.why(directory=chain.folder) == "Nothing would run: all is up to date.\n"
 
 
 def test_every_kind_of_change_is_named_with_the_jobs_that_it_touches(edited: Project) -> None:

@@ -120,6 +120,16 @@ def test_a_slide_is_tiled_where_there_is_tissue_and_mapped(model: Model, tmp_pat
         assert picture.height > 1400, "a legend stands below"
 
 
+def test_slides_of_one_name_in_two_folders_have_maps_of_their_own(model: Model, tmp_path: Path) -> None:
+    for patient in ("a", "b"):
+        (tmp_path / "slides" / patient).mkdir(parents=True)
+        write_slide(tmp_path / "slides" / patient / "1.svs", pyramid(tissue_slide(768), (1, 4)), mpp=0.5, kind="svs")
+    outcome = predict(model, [tmp_path / "slides"], tmp_path / "out.parquet", maps=tmp_path / "maps")
+    assert len(outcome.mapped) == 2
+    found = {path.relative_to(tmp_path / "maps").as_posix() for path in (tmp_path / "maps").rglob("*.*")}
+    assert found == {"a/1.svs.png", "a/1.svs.geojson", "b/1.svs.png", "b/1.svs.geojson"}
+
+
 def test_the_map_shows_each_tile_s_class(tmp_path: Path) -> None:
     from clipit.prediction.slide_maps import COLOURS, slide_map
     from clipit.sources.slide_survey import Survey

@@ -194,6 +194,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             }
         ],
         "job_list": write_job_list(root),
+        "configuration": {"experiments": {"demo": {"seeds": [0, 1], "training": {"lambda": 0.25}}}},
         "sources": [
             {
                 "role": "images and labels",

@@ -150,3 +150,45 @@ def test_the_headline(page: Callable[..., str], table: dict[str, Any]) -> None:
     (headline,) = re.findall(r'<p class="headline">(.*?)</p>', page(), re.S)
     said = numbers(headline)[:3]
     assert said == pytest.approx([100 * primary[name] for name in ("value", "low", "high")], abs=IN_PERCENT)
+
+
+def test_what_a_student_costs(shown: Tables, artefacts: dict[str, Any]) -> None:
+    (cost,) = artefacts["costs"]
+    models = read_json(cost["file"])["models"]
+    plain = models[0]
+    for row, model in zip(shown.with_header("model", "parameters", "GFLOPs"), models, strict=True):
+        assert rounded(row[1], [model["parameters"] / 1e6])
+        assert rounded(row[2], [model["flops"] / 1e9])
+        for cell, one in zip(row[3:], model["latency"], strict=True):
+            assert rounded(cell, [one["ms"]])
+            if model is not plain and one["ratio"] <= 2:
+                expected = [100 * (one[name] - 1) for name in ("ratio", "low", "high")]
+                assert numbers(cell)[1:] == pytest.approx(expected, abs=IN_PERCENT)
+
+
+def rounded(text: str, expected: list[float]) -> bool:
+    """Whether `text` begins with these numbers, to three digits."""
+    return numbers(text)[: len(expected)] == pytest.approx(expected, rel=0.005)
+
+
+def test_other_test_sets_centres_and_patients(with_extras: Callable[..., str], artefacts: dict[str, Any]) -> None:
+    shown, table = Tables(with_extras()), read_json(artefacts["experiments"][0]["table_json"])
+    own = [100 * line["metrics"]["balanced_accuracy"]["mean"] for line in table["rows"]]
+    for row, mean in zip(shown.with_header("variant", "own test set"), own, strict=True):
+        means = [numbers(cell)[0] for cell in row[1:3]]
+        assert [*means, *numbers(row[3])] == pytest.approx([mean, mean, 12.3], abs=IN_PERCENT), row
+    parts = [rows for rows in shown.found if "n = 576" in rows[1][-1]]
+    assert [len(rows[0]) for rows in parts] == [2, 3, 2, 3], "of patients, of two centres; here and there"
+    for cell in (cell for rows in parts for row in rows[1:] for cell in row[1:]):
+        assert numbers(cell) == [50.0, 40.0, 60.0, 576.0]
+
+
+def test_how_fast_was_embedded(shown: Tables, artefacts: dict[str, Any]) -> None:
+    for row, line in zip(shown.with_header("what", "items", "rate"), artefacts["embeddings"], strict=True):
+        steps = ("load", "read", "transform", "infer", "write", "total")
+        parts = [read_json(file) for file in line["files"]]
+        items = sum(part["items"] for part in parts)
+        assert numbers(row[1])[0] == items
+        for cell, step in zip(row[4:], steps, strict=True):
+            total = sum(part["seconds"].get(step, 0) for part in parts)
+            assert numbers(cell)[0] == pytest.approx(total, abs=0.06), (row[0], step)

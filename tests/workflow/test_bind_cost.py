@@ -9,17 +9,18 @@ from clipit.config.expand import expand
 from clipit.config.load import load_config
 from clipit.workflow.bind import Binding
 from clipit.workflow.bind_cost import measured
+from clipit.workflow.bind_pages import PageBinding
 
 PROJECT = Path(__file__).parents[2]
 
 
-def bound(name: str = "config.yaml", **changes: Any) -> tuple[Binding, Any]:
+def bound(name: str = "config.yaml", **changes: Any) -> tuple[PageBinding, Any]:
     raw = yaml.safe_load((PROJECT / "config" / name).read_text())
     for experiment in raw["experiments"].values():
         experiment |= changes
     config = load_config(raw, PROJECT / "config" / "catalog.yaml")
     plan = expand(config)
-    return Binding(config, plan, PROJECT, dry_run=True), plan
+    return PageBinding(Binding(config, plan, PROJECT, dry_run=True), config, plan), plan
 
 
 def test_the_first_student_of_clipit_is_measured_and_shown() -> None:

@@ -9,12 +9,13 @@ import yaml
 from clipit.config.expand import expand
 from clipit.config.load import load_config
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_pages import PageBinding
 
 PROJECT = Path(__file__).parents[2]
 REPORTS = {"mine": {"source": "text", "path": "reports.txt"}}
 
 
-def bound(corpora: dict[str, Any] | None = None, **experiments: dict[str, Any]) -> Binding:
+def bound(corpora: dict[str, Any] | None = None, **experiments: dict[str, Any]) -> PageBinding:
     """The default configuration with its experiment, less what that audits, changed into each of `experiments`."""
     raw = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
     demo = raw["experiments"]["demo"] | {"audit": []}
@@ -22,10 +23,11 @@ def bound(corpora: dict[str, Any] | None = None, **experiments: dict[str, Any]) 
     raw["corpora"] = corpora or {}
     raw["pairings"] = {"five": {"method": "topk", "k": 5}}
     config = load_config(raw, PROJECT / "config" / "catalog.yaml")
-    return Binding(config, expand(config), PROJECT)
+    plan = expand(config)
+    return PageBinding(Binding(config, plan, PROJECT), config, plan)
 
 
-def shown(binding: Binding) -> list[tuple[str, ...]]:
+def shown(binding: PageBinding) -> list[tuple[str, ...]]:
     """(data set, corpus, retriever, pairings …) of every collection."""
     return [
         (c["dataset"], c["corpus"], c["retriever"], *(method["name"] for method in c["methods"]))

@@ -11,6 +11,7 @@ from clipit.config.experiment import Config
 from clipit.config.load import load_config
 from clipit.runtime.errors import UserError
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_pages import PageBinding
 from clipit.workflow.bind_runs import RunBinding
 from clipit.workflow.check import check_class_maps, planned_entries
 from clipit.workflow.overlap import overlaps
@@ -59,7 +60,10 @@ def test_an_extra_test_adds_files_to_the_table_and_no_run() -> None:
     assert len(added) == 2 * len(VARIANTS)
     assert all(f"/extra/{bind.extra_tests('demo')[0]['id']}/" in file for file in added)
     assert "crc_val_he_7k" in planned_entries(config, plan)["datasets"]
-    assert bind.configuration_digest() != plainly.configuration_digest()
+    pages = PageBinding(bind, config, plan)
+    assert pages.configuration_digest() != PageBinding(plainly, plain, before).configuration_digest()
+    told = pages.report_content()["configuration"]
+    assert told["experiments"]["demo"]["extra_tests"] and "crc_val_he_7k" in told["datasets"]
 
 
 def test_two_maps_of_one_data_set_do_not_collide() -> None:

@@ -8,6 +8,7 @@ import yaml
 from clipit.config.expand import Plan, expand
 from clipit.config.load import load_config
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_pages import PageBinding
 from clipit.workflow.bind_runs import RunBinding
 from clipit.workflow.bind_triage import TriageBinding
 from clipit.workflow.check import planned_entries
@@ -22,6 +23,13 @@ def bound(**changes: Any) -> tuple[Binding, Plan]:
     config = load_config(raw, PROJECT / "config" / "catalog.yaml")
     plan = expand(config)
     return Binding(config, plan, PROJECT), plan
+
+
+def on_the_page(**changes: Any) -> tuple[dict[str, Any], list[str]]:
+    """What the report shows of the experiment, and all files that it reads."""
+    bind, plan = bound(**changes)
+    pages = PageBinding(bind, bind._config, plan)
+    return pages.report_content()["experiments"][0], pages.report_files()
 
 
 def test_a_table_has_what_is_trained_on_what_is_audited_and_one_draw() -> None:
@@ -44,13 +52,10 @@ def test_every_control_of_a_table_is_one_whoever_made_it() -> None:
 
 
 def test_the_pictures_are_of_a_pairing_that_is_no_control() -> None:
-    bind, _ = bound(variants=["random_pairing"], audit=["shuffled", "oracle", "csls"])
-    montage = bind.report_content()["experiments"][0]["montage"]
-    assert montage["row"]["pairing"] == "csls"
-    assert montage["files"]["pairs"] in bind.report_files()
-    assert (
-        bound(variants=["random_pairing"], audit=["shuffled"])[0].report_content()["experiments"][0]["montage"] is None
-    )
+    experiment, files = on_the_page(variants=["random_pairing"], audit=["shuffled", "oracle", "csls"])
+    assert experiment["montage"]["row"]["pairing"] == "csls"
+    assert experiment["montage"]["files"]["pairs"] in files
+    assert on_the_page(variants=["random_pairing"], audit=["shuffled"])[0]["montage"] is None
 
 
 def test_retrievers_multiply_and_the_first_comes_first() -> None:
@@ -62,8 +67,9 @@ def test_retrievers_multiply_and_the_first_comes_first() -> None:
 def test_an_experiment_without_reports_has_no_such_table_unless_it_audits() -> None:
     bind, plan = bound(variants=["colour", "lora_only"])
     assert bind.pairing_tables() == []
-    assert bind.report_content()["experiments"][0]["pairings_json"] is None
-    assert bind.report_content()["experiments"][0]["montage"] is None
+    experiment, _ = on_the_page(variants=["colour", "lora_only"])
+    assert experiment["pairings_json"] is None
+    assert experiment["montage"] is None
     bind, plan = bound(variants=["colour"], audit=["top5"])
     assert bind.pairing_tables(["md"]) == [bind.paths.pairing_table("demo", "md")]
     assert planned_entries(bind._config, plan)["corpora"] == ["phantom_reports"]
@@ -74,8 +80,8 @@ def test_own_reports_that_are_only_audited_stay_out_of_the_page() -> None:
     raw["corpora"] = {"mine": {"source": "text", "path": "mine.txt"}}
     raw["experiments"]["demo"] |= {"variants": ["colour"], "corpus": "mine", "audit": ["top1"]}
     config = load_config(raw, PROJECT / "config" / "catalog.yaml")
-    content = Binding(config, expand(config), PROJECT).report_content()
-    assert content["show_text"] is False
+    plan = expand(config)
+    assert PageBinding(Binding(config, plan, PROJECT), config, plan).report_content()["show_text"] is False
 
 
 def test_triage_reads_teachers_of_the_first_seed_and_shares_them_with_the_runs() -> None:

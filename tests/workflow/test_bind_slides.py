@@ -8,6 +8,7 @@ import yaml
 from clipit.config.expand import expand
 from clipit.config.load import load_config
 from clipit.workflow.bind import Binding
+from clipit.workflow.bind_pages import PageBinding
 
 PROJECT = Path(__file__).parents[2]
 
@@ -21,7 +22,8 @@ def test_pictures_of_slides_are_shown_where_their_data_set_is_first_used() -> No
         "second": demo | {"dataset": ["ward", "clinic"]},
     }
     config = load_config(raw, PROJECT / "config" / "catalog.yaml")
-    binding = Binding(config, expand(config), PROJECT)
+    plan = expand(config)
+    binding = PageBinding(Binding(config, plan, PROJECT), config, plan)
     first, second = binding.report_content()["experiments"]
     assert first["slides"] == [{"dataset": "ward", "slides": binding.paths.slides("ward")}]
     assert second["slides"] == [{"dataset": "clinic", "slides": binding.paths.slides("clinic")}]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clipit.runtime.errors import UserError
 from clipit.workflow.future_dates import correct_dates
 
 AHEAD = 10_000.0
@@ -59,3 +60,14 @@ def test_the_past_stays(results: Path) -> None:
 
 def test_no_results_no_dates(tmp_path: Path) -> None:
     correct_dates(tmp_path / "none")
+
+
+def test_files_of_another_user_are_named_to_them(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.utime(results / "patches/a/items.parquet", (time.time() + AHEAD,) * 2)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", path)
+
+    monkeypatch.setattr(os, "utime", refuse)
+    with pytest.raises(UserError, match=r"items\.parquet is dated in the future and is not yours to correct"):
+        correct_dates(results)

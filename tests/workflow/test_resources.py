@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ import clipit
 from clipit.runtime import cards
 from clipit.runtime.errors import UserError
 from clipit.workflow import resources
+
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -71,3 +74,10 @@ def test_torch_stays_out():
     code = "import sys; import clipit.workflow.resources as r; r.gpus('auto'); assert 'torch' not in sys.modules"
     source = str(Path(clipit.__file__).parents[1])
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30, env={**os.environ, "PYTHONPATH": source})
+
+
+def test_the_cluster_s_profile_lists_every_rule_that_asks_for_a_gpu() -> None:
+    rules = (rule for file in (PROJECT / "rules").glob("*.smk") for rule in file.read_text().split("\nrule ")[1:])
+    asking = {rule.partition(":")[0] for rule in rules if "        gpu=" in rule}
+    profile = (PROJECT / "profiles" / "slurm" / "config.yaml").read_text()
+    assert set(re.findall(r"^#   (\w+): \{slurm_partition: gpu\}", profile, re.MULTILINE)) == asking

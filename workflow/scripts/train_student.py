@@ -3,7 +3,9 @@
 from clipit.runtime.job import job
 
 title = f"{snakemake.wildcards.variant} seed {snakemake.wildcards.seed}"
-with job(snakemake.log[0], snakemake.params.threads, title, gpus=snakemake.resources.gpu):
+# Snakemake lowers what a job asks for to all that its `resources: gpu` allows at once; the processes need theirs.
+gpus = snakemake.params.processes if snakemake.resources.gpu else 0
+with job(snakemake.log[0], snakemake.params.threads, title, gpus=gpus):
     from pathlib import Path
 
     from clipit.artifacts.provenance import Origin

@@ -1,11 +1,11 @@
 """Whether the machine's processor and memory are enough."""
 
-import os
 import re
 from pathlib import Path
 
-from clipit.doctor.control_group import core_limit, memory_limit
 from clipit.doctor.finding import Finding, size_text
+from clipit.runtime.control_group import core_limit, memory_limit
+from clipit.runtime.cores import counted_cores
 
 LARGEST_JOB = 8_000_000_000
 """Bytes that the largest rule of a fixed size asks for (`mem_mb`), and each of the processes that share a student."""
@@ -16,7 +16,7 @@ _INSTRUCTIONS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "AVX-512 B
 
 def cores(root: Path = Path("/"), counted: int | None = None) -> Finding:
     """Looks at the cores that this process may use; `counted`: those that snakemake sees, `root` holds proc and sys."""
-    counted, share = counted or _counted(), core_limit(root)
+    counted, share = counted or counted_cores(), core_limit(root)
     if share is None or share >= counted:
         return Finding("cores", "PASS", f"{counted} for jobs")
     detail = f"the control group leaves {share:g} of the {counted} that snakemake counts"
@@ -49,10 +49,6 @@ def memory(processes: int, root: Path = Path("/")) -> Finding:
         remedy = "use a machine with more, or lower `batch` of the encoders and of the training"
         return Finding("memory", "WARN", detail, remedy)
     return Finding("memory", "PASS", detail)
-
-
-def _counted() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _text(file: Path) -> str:

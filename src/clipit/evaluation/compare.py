@@ -32,6 +32,8 @@ TEXT_CONTROLS = {
     "clipit": ("image_distillation", "random_pairing"),
     "clipit_unlabelled": ("image_distillation_unlabelled", "random_unlabelled", "pseudo_label"),
 }
+# Text that was dealt anew says nothing of its image: a difference to it that is none is a condition, not a verdict.
+DEALT_ANEW = {"clipit": ("shuffled_text",)}
 WEAK = (
     "every tile has the label of its whole slide, also where it shows something else. The numbers tell how well tiles "
     "are given their slides' labels, not whether that is what they show."
@@ -191,7 +193,8 @@ def _compare(entries: Sequence[_Entry], primary: Sequence[str], *, secondary: bo
     """
     found = []
     for entry in entries:
-        for against in dict.fromkeys((primary[1], *TEXT_CONTROLS.get(entry.variant, ()))):
+        controls = (*TEXT_CONTROLS.get(entry.variant, ()), *DEALT_ANEW.get(entry.variant, ()))
+        for against in dict.fromkeys((primary[1], *controls)):
             other = the_match(entry.row, [(other.row, other) for other in entries if other.variant == against])
             if other is not None and other is not entry:
                 is_primary = not secondary and [entry.variant, against] == list(primary)

@@ -1,6 +1,5 @@
 """What the command `clipit predict` does and says."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +21,9 @@ def run_predict(
     mpp: float | None,
 ) -> int:
     """Predicts, says what came of it, and gives the exit status: 1 where something could not be read."""
-    cores = threads or os.cpu_count() or 1
-    loaded = load_model(model, device=device, threads=cores, precision=precision)
+    loaded = load_model(model, device=device, threads=threads, precision=precision)
     maps = out.with_name(f"{out.stem}_slides")
-    outcome = predict(loaded, inputs, out, threads=cores, mpp=mpp, maps=maps)
+    outcome = predict(loaded, inputs, out, threads=threads, mpp=mpp, maps=maps)
     _tell(outcome, out, maps)
     return 1 if outcome.failed else 0
 

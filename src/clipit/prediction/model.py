@@ -15,6 +15,7 @@ import numpy as np
 
 from clipit.encoders.image_transform import ImageTransform
 from clipit.models.student_file import DESCRIPTION, load_student
+from clipit.runtime.cores import usable_cores
 from clipit.runtime.errors import UserError
 from clipit.runtime.names import HUB
 
@@ -42,18 +43,21 @@ class Model:
     name: str
 
 
-def load_model(name: str | Path, *, device: str = "auto", threads: int = 1, precision: Precision = "fp32") -> Model:
+def load_model(
+    name: str | Path, *, device: str = "auto", threads: int | None = None, precision: Precision = "fp32"
+) -> Model:
     """The model `name`: a run's or an exported folder, an .onnx or .pt (TorchScript) file, or hf-hub:owner/model.
 
     Args:
         name: see above.
         device: `cpu`, `cuda` or `auto`, a GPU where there is one.
-        threads: that compute on the CPU.
+        threads: that compute on the CPU; None: one for each core that this process may use.
         precision: `bf16` is faster where the device multiplies it, and changes probabilities in the third decimal.
 
     Raises:
         UserError: there is no model of clipit's, or it cannot be had.
     """
+    threads = threads or usable_cores()
     path = _folder_of_hub(str(name)) if str(name).startswith(HUB) else Path(name)
     for exported in ("model.onnx", "model.pt"):
         if not (path / DESCRIPTION).is_file() and (path / exported).is_file():

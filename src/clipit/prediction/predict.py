@@ -1,5 +1,6 @@
 """Classes of patches, images and slides by a trained model: a table in a file, and maps of slides."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from clipit.prediction.inputs import (
 from clipit.prediction.model import Model
 from clipit.prediction.slide_maps import write_maps
 from clipit.prediction.table import Predicted, TableFile
+from clipit.runtime.cores import usable_cores
 from clipit.runtime.progress import Progress
 from clipit.sources.image_source import BadImage, Item
 from clipit.sources.slide_image import open_slide
@@ -38,7 +40,7 @@ def predict(
     inputs: Sequence[str | Path],
     out: str | Path,
     *,
-    threads: int = 1,
+    threads: int | None = None,
     mpp: float | None = None,
     maps: Path | None = None,
 ) -> Outcome:
@@ -51,23 +53,26 @@ def predict(
         model: see `load_model`.
         inputs: paths, as `inputs.find_inputs` has them.
         out: the table (`table.schema`).
-        threads: that decode.
+        threads: that decode; None: one for each core that this process may use.
         mpp: microns per pixel of a slide's tiles; None: those of the model's patches, and where these are unknown the
             slide's own.
-        maps: folder for a map of every slide, PNG, and its tiles for QuPath, GeoJSON; None: no maps.
+        maps: folder for a map of every slide, PNG, and its tiles for QuPath, GeoJSON, in folders as the slides are;
+            None: no maps.
 
     Raises:
         UserError: an input does not exist, or `out` cannot be written.
     """
     found, outcome = find_inputs(inputs), Outcome()
+    threads = threads or usable_cores()
     plain = [("images", len(found.images), image_patches(found.images, model.patch_size, threads))]
     plain += [(str(store), store_length(store), store_patches(store)) for store in found.stores]
     with TableFile(Path(out), model.classes) as table:
         for what, total, runs in plain:
             for predicted in _told(_predicted(model, runs), what, total):
                 _keep(predicted, table, outcome)
-        for slide in found.slides:
-            for predicted in _of_slide(model, slide, threads, mpp or model.patch_mpp, maps, outcome):
+        for slide, name in _below_one_folder(found.slides).items():
+            pictures = maps and maps / name
+            for predicted in _of_slide(model, slide, threads, mpp or model.patch_mpp, pictures, outcome):
                 _keep(predicted, table, outcome)
     return outcome
 
@@ -87,6 +92,13 @@ def _told(stream: Iterable[Predicted], what: str, total: int) -> Iterator[Predic
                 progress.advance(len(predicted.items))
 
 
+def _below_one_folder(files: Sequence[Path]) -> dict[Path, Path]:
+    """Each file's path below the deepest folder that holds them all: names that differ."""
+    whole = {file: os.path.abspath(file) for file in files}
+    above = os.path.commonpath([os.path.dirname(path) for path in whole.values()]) if files else ""
+    return {file: Path(path).relative_to(above) for file, path in whole.items()}
+
+
 def _of_slide(
     model: Model, file: Path, threads: int, mpp: float | None, maps: Path | None, outcome: Outcome
 ) -> Iterator[Predicted]:
@@ -99,7 +111,7 @@ def _of_slide(
                 said.append(predicted.probabilities)
                 yield predicted
             if maps is not None:
-                write_maps(maps, file, surveyed, slide.origin, model.classes, np.concatenate(said))
+                write_maps(maps, surveyed, slide.origin, model.classes, np.concatenate(said))
                 outcome.mapped.append(file)
     except BadImage as reason:
         yield Predicted([Item(str(file), str(file))], np.full((1, len(model.classes)), np.nan), [str(reason)])

@@ -24,17 +24,16 @@ _LINE = 32
 
 
 def write_maps(
-    folder: Path,
-    file: Path,
+    name: Path,
     surveyed: Survey,
     origin: tuple[int, int],
     classes: Sequence[str],
     probabilities: np.ndarray,
 ) -> None:
-    """Writes `folder`/{slide}.png and .geojson; `probabilities` are (tiles, C) of the survey's tiles, NaN for none."""
-    with atomic_path(folder / f"{file.name}.png") as temporary:
+    """Writes `name`.png and .geojson; `probabilities` are (tiles, C) of the survey's tiles, NaN for none."""
+    with atomic_path(name.with_name(f"{name.name}.png")) as temporary:
         slide_map(surveyed, classes, probabilities).save(temporary, "PNG")
-    write_text(folder / f"{file.name}.geojson", geojson(surveyed.tiles, origin, classes, probabilities))
+    write_text(name.with_name(f"{name.name}.geojson"), geojson(surveyed.tiles, origin, classes, probabilities))
 
 
 def slide_map(surveyed: Survey, classes: Sequence[str], probabilities: np.ndarray) -> Image.Image:

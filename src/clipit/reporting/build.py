@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from clipit.artifacts.atomic import write_text
@@ -52,6 +53,7 @@ def build_report(
     costs: Sequence[Mapping[str, Any]],
     job_list: Path,
     sources: Sequence[Mapping[str, Any]],
+    configuration: Mapping[str, Any],
     synthetic: bool,
     origin: Origin,
 ) -> None:
@@ -65,7 +67,7 @@ def build_report(
     `explorer` it leads to the explorer, which lies beside it. `embeddings` are {"what", "files": timings of the parts}.
     `costs` are as `reporting.costs` takes them. `job_list` names the benchmarks of all jobs (`reporting.stage_times`),
     which are no inputs: equal inputs give equal bytes but for that section. `sources` are {"role", "name", "licence",
-    "restriction", "citation", "synthetic"} of all data and pretrained models.
+    "restriction", "citation", "synthetic"} of all data and pretrained models. `configuration` is all that was set.
     """
     tables = [read_json(experiment["table_json"]) for experiment in experiments]
     used = dict.fromkeys(line["variant"] for table in tables for line in table["rows"])
@@ -86,6 +88,7 @@ def build_report(
         stage_times=stage_times(job_list),
         timeline=timeline(job_list),
         sources=sources,
+        configuration=yaml.safe_dump(configuration, sort_keys=False, default_flow_style=None, allow_unicode=True),
         synthetic=synthetic,
         variants={variant: meanings[variant] for variant in used},
         provenance=_provenance(experiments, tables, costs, origin),

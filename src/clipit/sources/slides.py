@@ -1,6 +1,5 @@
 """Whole slides, cut into tiles of one resolution where there is tissue."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -8,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clipit.runtime.cores import usable_cores
 from clipit.runtime.errors import UserError
 from clipit.runtime.progress import Progress
 from clipit.sources.drawn_splits import all_test, with_val
@@ -41,7 +41,7 @@ class SlideImages(ImageSource):
     def items(self) -> list[Item]:
         found = []
         with Progress("find tissue", len(self._slides), "slides") as progress:
-            for tiles in in_order(self._items_of, self._slides.values(), min(_SURVEYORS, os.cpu_count() or 1)):
+            for tiles in in_order(self._items_of, self._slides.values(), min(_SURVEYORS, usable_cores())):
                 found += tiles
                 progress.advance(tiles=len(found))
         return found

@@ -3,25 +3,27 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from clipit.artifacts.atomic import write_text
 from clipit.artifacts.patch_store import PatchStore
 from clipit.artifacts.provenance import Origin, check_lineage
 from clipit.artifacts.report_vectors import read_report_vectors
 from clipit.artifacts.schemas import report_embeddings as report_schema
-from clipit.artifacts.tables import read_json, read_table
+from clipit.artifacts.tables import Stored, read_json, read_table
 from clipit.encoders.backbone import Backbone
 from clipit.models.heads import DirectDistillation
 from clipit.models.inference import predict_features, predict_probabilities
 from clipit.models.lora import merge_lora, save_lora
 from clipit.models.student import Student
 from clipit.models.student_file import load_student, save_student
-from clipit.models.tensor_file import read_tensors
+from clipit.models.tensor_file import StoredTensors, read_tensors
 from clipit.training.backbones import open_backbone
 from clipit.training.checkpoints import resumable
 from clipit.training.diagnostics import diagnose
@@ -113,6 +115,67 @@ def train_student(
     torch.set_num_threads(threads)
     seed = origin.seed or 0
     torch.manual_seed(seed)
+    read = _read(files, backbone, settings, labels, seed)
+    examples, target = read.examples, read.target
+    provenance = origin.provenance(lineage=read.lineage, inputs=_inputs(files))
+
+    patch_store = PatchStore(store)
+    chosen = select(examples, unlabelled=settings["unlabelled"])
+    student = start_student(
+        read.backbone,
+        settings,
+        PROTOCOLS[settings["protocol"]],
+        n_classes=len(examples.classes),
+        d_txt=None if target is None else target.matrix.shape[1],
+        probe=read.start.get("probe"),
+        teacher=read.start.get("teacher"),
+        prompts=read.prompts,
+        projection=read.projection,
+        seed=seed,
+    )
+    distilled = target if "kd_target" in settings else None  # else its size was all that was asked
+    data = student_data(
+        examples,
+        chosen,
+        settings,
+        store=patch_store,
+        features=read_features(_path(files, "features"), examples) if settings["lora"] is None else None,
+        target=distilled,
+        text_targets=_text_targets(files, retriever, settings, examples.patch_id[chosen.all], seed),
+        pseudo=_pseudo_labels(files, examples, chosen, patch_store, fit.own_device),
+    )
+    training = StudentTraining(student, read.backbone.transform, data, settings, seed)
+    with resumable(fit.checkpoints, provenance, first=fit.is_first) as checkpoint:
+        fit_student(training, fit, checkpoint)
+        if fit.is_first:
+            _write_history(out / "history.csv", training.history)
+            _export(student, out, read.backbone, examples, data, read.start, patch_store, fit, provenance)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a training starts from; all of it belongs together.
+
+    Attributes:
+        examples: the patches with the labels that are known.
+        target: what is distilled, if anything is.
+        start: weights that heads start from, by the file's name.
+        prompts: embedded names of the classes, for `contrastive`.
+        backbone: as it is before training.
+        projection: from its features to a CLIP's space, if it is a CLIP's image tower.
+        lineage: digests of all that it was made from.
+    """
+
+    examples: Examples
+    target: Targets | None
+    start: Mapping[str, StoredTensors]
+    prompts: Stored | None
+    backbone: Backbone
+    projection: nn.Module | None
+    lineage: Mapping[str, str]
+
+
+def _read(files: Files, backbone: Mapping[str, Any], settings: Mapping[str, Any], labels: float, seed: int) -> _Read:
     examples = keep_labels(
         read_examples(*(_path(files, name) for name in ("patches", "splits", "labels"))), labels, seed
     )
@@ -127,40 +190,7 @@ def train_student(
         *((str(path), read_json(path)["provenance"]["lineage"]) for path in _labeller(files)),
         (f"backbone {backbone}", {"backbone": opened.digest}),
     )
-    provenance = origin.provenance(lineage=lineage, inputs=_inputs(files))
-
-    patch_store = PatchStore(store)
-    protocol = PROTOCOLS[settings["protocol"]]
-    chosen = select(examples, unlabelled=settings["unlabelled"])
-    student = start_student(
-        opened,
-        settings,
-        protocol,
-        n_classes=len(examples.classes),
-        d_txt=None if target is None else target.matrix.shape[1],
-        probe=start.get("probe"),
-        teacher=start.get("teacher"),
-        prompts=prompts,
-        projection=projection,
-        seed=seed,
-    )
-    distilled = target if "kd_target" in settings else None  # else its size was all that was asked
-    data = student_data(
-        examples,
-        chosen,
-        settings,
-        store=patch_store,
-        features=read_features(_path(files, "features"), examples) if settings["lora"] is None else None,
-        target=distilled,
-        text_targets=_text_targets(files, retriever, settings, examples.patch_id[chosen.all], seed),
-        pseudo=_pseudo_labels(files, examples, chosen, patch_store, fit.own_device),
-    )
-    training = StudentTraining(student, opened.transform, data, settings, seed)
-    with resumable(fit.checkpoints, provenance, first=fit.is_first) as checkpoint:
-        fit_student(training, fit, checkpoint)
-        if fit.is_first:
-            _write_history(out / "history.csv", training.history)
-            _export(student, out, opened, examples, data, start, patch_store, fit, provenance)
+    return _Read(examples, target, start, prompts, opened, projection, lineage)
 
 
 def _export(

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from clipit.runtime.errors import UserError
+
 _SLACK = 60.0
 """Seconds by which the clock of a file server may be ahead."""
 
@@ -15,11 +17,20 @@ def correct_dates(results: str | Path) -> None:
 
     They keep no order among them, and are no older than anything: what is made of them and dated before is made again,
     once. Pixels and downloaded files are left alone, since no rule compares their dates.
+
+    Raises:
+        UserError: such a file may not be dated by this user.
     """
     now = time.time()
     late = sorted(path for path in _compared(Path(results)) if path.is_file() and path.stat().st_mtime > now + _SLACK)
     for path in late:
-        os.utime(path, (now, now))
+        try:
+            os.utime(path)  # needs no more than leave to write, as in a folder that several people share
+        except PermissionError:
+            raise UserError(
+                f"{path} is dated in the future and is not yours to correct: let its owner `touch` it, and check the "
+                "clock of this machine"
+            ) from None
     if late:
         more = f" and {len(late) - 1:,} more" if len(late) > 1 else ""
         print(

@@ -16,6 +16,9 @@ from clipit.runtime.lifeline import die_with_parent
 
 CATALOG = Path("config/catalog.yaml")
 
+BY_COMMAND = "CLIPIT_BY_COMMAND"
+"""Set where a command runs snakemake and tells itself what came of it."""
+
 
 def read_config(files: Sequence[Path]) -> Config:
     """The configuration in `files`, later ones on top, over the catalog of the project that this is run in.
@@ -70,11 +73,12 @@ def run_snakemake(
 
     `environment` comes on top of this process's own.
     """
-    command = [sys.executable, "-m", "snakemake", *targets, "--no-hooks"]
+    command = [sys.executable, "-m", "snakemake", *targets]
     command += ["--cores", str(cores)] if cores else []
     command += ["--dry-run"] if dry_run else []
     command += ["--configfile", *map(str, configfiles)]
-    with subprocess.Popen(command, env={**os.environ, **(environment or {})}, preexec_fn=die_with_parent) as process:
+    inherited = {**os.environ, **(environment or {}), BY_COMMAND: "1"}
+    with subprocess.Popen(command, env=inherited, preexec_fn=die_with_parent) as process:
         while True:
             try:
                 return process.wait()

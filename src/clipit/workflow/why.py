@@ -47,8 +47,10 @@ class Why:
             self.causes[cause][rule] += 1
 
 
-def why(targets: Sequence[str], configfiles: Sequence[Path]) -> Why:
-    """What snakemake would run for `targets` (all, where there are none) in the project's folder, and why.
+def why(targets: Sequence[str], configfiles: Sequence[Path], directory: Path | None = None) -> Why:
+    """What snakemake would run for `targets` (all, where there are none), and why.
+
+    It is called in the project's folder; `directory` is the working folder, where that is another one.
 
     Raises:
         UserError: snakemake could not plan it; it has said why.
@@ -65,6 +67,7 @@ def why(targets: Sequence[str], configfiles: Sequence[Path]) -> Why:
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(configfiles=[file.absolute() for file in configfiles]),
             snakefile=Path("Snakefile"),
+            workdir=directory,
         )
         settings = DAGSettings(targets=set(targets), rerun_triggers=frozenset(map(RerunTrigger.parse_choice, triggers)))
         try:
