@@ -17,7 +17,11 @@ onsuccess:
     from clipit.workflow.launch import BY_COMMAND
 
     # What an earlier run left may be of another configuration: of this run's targets alone.
-    asked = {str(file) for job in workflow.dag.jobs for file in job.output} if BY_COMMAND not in os.environ else set()
+    asked = (
+        {str(file) for job in workflow.dag.jobs for file in job.output}
+        if BY_COMMAND not in os.environ
+        else set()
+    )
     for experiment in CONFIG.experiments:
         if (table := PATHS.table(experiment, "json")) in asked:
             print_table(Path(table))

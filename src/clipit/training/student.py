@@ -171,7 +171,7 @@ class _Read:
     start: Mapping[str, StoredTensors]
     prompts: Stored | None
     backbone: Backbone
-    projection: nn.Module | None
+    projection: nn.Linear | None
     lineage: Mapping[str, str]
 
 
