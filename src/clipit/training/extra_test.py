@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -75,34 +75,8 @@ def predict_extra(
     """
     torch.set_num_threads(threads)
     there, trained = join_examples(**data), join_examples(**own)
-    mapped = map_classes(there.classes, trained.classes, classes, where=f"{data['labels']}, {own['labels']}")
-    # The last one is what UNLABELLED, which is -1, finds.
-    to = np.array([mapped.get(c, UNLABELLED) for c in range(len(there.classes))] + [UNLABELLED])
-    tested = there.split == "test" if split == "test" else np.ones(len(there.split), dtype=bool)
-    marked = np.where(tested, "test", "").astype(object)
-    examples = replace(there, split=marked, label=to[there.label], classes=trained.classes)
-    shared = _shared(there, trained)
-    asked = examples.labelled("test")
-    seen = asked[np.isin(shared[asked], ["train", "val"])]
-    examples.label[seen] = UNLABELLED
+    examples, facts = _asked(there, trained, data, own, classes, split)
     chosen = examples.labelled("test")
-    if len(seen) and not len(chosen):
-        raise UserError(
-            f"{data['labels']}: every patch has the pixels of one that the models were trained or chosen on: name "
-            "another data set"
-        )
-    if not len(chosen):
-        what, known = "test patch" if split == "test" else "patch", ", ".join(there.classes[c] for c in mapped)
-        raise UserError(f"{data['labels']}: no {what} of {known} is labelled: label some, or map other classes")
-    left_out = Counter(there.classes[c] for c in there.label[tested] if c != UNLABELLED and c not in mapped)
-    facts = {
-        "split": split,
-        "classes": {there.classes[c]: trained.classes[to[c]] for c in mapped},
-        "unmapped": dict(sorted(left_out.items())),
-        "seen": dict(sorted(Counter(shared[seen]).items())),
-        "shared": int(np.sum(shared[chosen] == "test")),
-        "mpp": _resolutions(trained, there),
-    }
     stored = [(str(table.path), table.lineage) for table in examples.stored]
     if kind == "student":
         exported = load_student(model.parent)
@@ -127,6 +101,45 @@ def predict_extra(
     inputs |= {f"vectors/{path.name}": path for path in vectors}
     provenance = origin.provenance(lineage=check_lineage((str(model), encoders), *stored), inputs=inputs)
     write_predictions(out, examples, probabilities, provenance, ("test",), {"extra_test": facts})
+
+
+def _asked(
+    there: Examples,
+    trained: Examples,
+    data: Tables,
+    own: Tables,
+    classes: Mapping[str, str] | None,
+    split: Literal["test", "all"],
+) -> tuple[Examples, dict[str, Any]]:
+    """The patches `there` with labels as the model knows them where they are asked for, and `extra_test`."""
+    mapped = map_classes(there.classes, trained.classes, classes, where=f"{data['labels']}, {own['labels']}")
+    # The last one is what UNLABELLED, which is -1, finds.
+    to = np.array([mapped.get(c, UNLABELLED) for c in range(len(there.classes))] + [UNLABELLED])
+    tested = there.split == "test" if split == "test" else np.ones(len(there.split), dtype=bool)
+    marked = np.where(tested, "test", "").astype(object)
+    examples = replace(there, split=marked, label=to[there.label], classes=trained.classes)
+    shared = _shared(there, trained)
+    asked = examples.labelled("test")
+    seen = asked[np.isin(shared[asked], ["train", "val"])]
+    examples.label[seen] = UNLABELLED
+    chosen = examples.labelled("test")
+    if len(seen) and not len(chosen):
+        raise UserError(
+            f"{data['labels']}: every patch has the pixels of one that the models were trained or chosen on: name "
+            "another data set"
+        )
+    if not len(chosen):
+        what, known = "test patch" if split == "test" else "patch", ", ".join(there.classes[c] for c in mapped)
+        raise UserError(f"{data['labels']}: no {what} of {known} is labelled: label some, or map other classes")
+    left_out = Counter(there.classes[c] for c in there.label[tested] if c != UNLABELLED and c not in mapped)
+    return examples, {
+        "split": split,
+        "classes": {there.classes[c]: trained.classes[to[c]] for c in mapped},
+        "unmapped": dict(sorted(left_out.items())),
+        "seen": dict(sorted(Counter(shared[seen]).items())),
+        "shared": int(np.sum(shared[chosen] == "test")),
+        "mpp": _resolutions(trained, there),
+    }
 
 
 def _resolutions(own: Examples, here: Examples) -> dict[str, float] | None:
