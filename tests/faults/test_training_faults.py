@@ -116,6 +116,7 @@ def killed_by_its_second_process(kept: Path) -> Iterator[None]:
     thread.join()
 
 
+@pytest.mark.torture  # half a minute and more
 @pytest.mark.skipif(sys.platform != "linux", reason="processes end with their job on Linux alone")
 def test_a_shared_training_ends_with_its_job_or_one_process_and_goes_on(
     student: Train,  # noqa: F811

@@ -61,7 +61,7 @@ def run(project: Project, *arguments: str) -> None:
 
 def test_an_image_added_edited_or_removed_in_a_folder_tiles_it_anew(project: Project) -> None:
     images = project.folder / "images" / "train" / "TUM"
-    tiling = {"index_dataset": 1, "tile_dataset": 1, "seal_dataset": 1, "label_dataset": 1}
+    tiling = dict.fromkeys(("index_dataset", "tile_dataset", "seal_dataset", "split_dataset", "label_dataset"), 1)
     assert project.would_run(LABELS, configfile="mini.yaml") == {}
     Image.new("RGB", (8, 8), (9, 9, 9)).save(images / "4.png")
     assert project.would_run(LABELS, configfile="mini.yaml") == tiling

@@ -37,6 +37,7 @@ TILED = {
     "index_dataset": 1,
     "tile_dataset": 1,
     "seal_dataset": 1,
+    "split_dataset": 1,
     "label_dataset": 1,
     "extract_features": 3,
     "embed_images": 2,
