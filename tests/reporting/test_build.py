@@ -219,7 +219,7 @@ def test_real_data_without_audit_or_montage(page, artefacts) -> None:
 
 def test_provenance_names_configuration_code_and_seeds(page) -> None:
     html = page()
-    assert "experiments:\n  demo:\n    seeds: [0, 1]\n    training: {lambda: 0.25}\n" in html
+    assert "experiments:\n  demo:\n    seeds:\n    - 0\n    - 1\n    training:\n      lambda: 0.25\n" in html
     assert "evaluate <code>eeeeeeeeeeee</code>" in html
     assert "<dd>0, 1, 2</dd>" in html
     assert page(origin=Origin("report", {"configuration": "another"}, code="b" * 64)) != html

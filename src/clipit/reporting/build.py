@@ -88,7 +88,7 @@ def build_report(
         stage_times=stage_times(job_list),
         timeline=timeline(job_list),
         sources=sources,
-        configuration=yaml.safe_dump(configuration, sort_keys=False, default_flow_style=None, allow_unicode=True),
+        configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True),
         synthetic=synthetic,
         variants={variant: meanings[variant] for variant in used},
         provenance=_provenance(experiments, tables, costs, origin),
