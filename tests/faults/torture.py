@@ -85,7 +85,8 @@ def torture(folder: Path, kills: int, seed: int, say: Callable[[str], None] = pr
             found = differences(comparable(run.folder / "results"), expected)
             assert not found, f"seed {seed}, pass {so_far.passes}: {found}"
             # Of what never seemed to write: at some time then.
-            late = [Kill(kill.rule, kill.victim, False, 0.5 if kill.writing else kill.after) for kill in waiting]
+            # The others earlier: other work on the machine may have slowed the undisturbed run.
+            late = [Kill(kill.rule, kill.victim, False, 0.5 if kill.writing else kill.after / 2) for kill in waiting]
         assert len(so_far.done) == kills, f"too late each time: {late}"
         return so_far
 
