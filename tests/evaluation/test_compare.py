@@ -65,6 +65,7 @@ def test_one_primary_comparison_and_holm_over_the_rest(experiment) -> None:
     assert [(c["variant"], c["against"]) for c in primary] == [("clipit", "lora_only")]
     assert primary[0]["p_adjusted"] == primary[0]["p"]
     assert ("clipit", "image_distillation") in [(c["variant"], c["against"]) for c in rest]
+    assert "shuffled_text" not in " ".join(table["verdicts"][0]["controls"]), "it was not run"
     assert min(c["p_adjusted"] / c["p"] for c in rest) >= 1
     assert max(c["p_adjusted"] / c["p"] for c in rest) > 1
 
@@ -75,6 +76,8 @@ def test_one_primary_comparison_and_holm_over_the_rest(experiment) -> None:
         (SKILLS, "text_helps", "text helps here"),
         ({**SKILLS, "image_distillation": 2.1}, "better", "no evidence that it is the text"),
         ({**SKILLS, "random_pairing": 2.1}, "better", "no evidence that it is the text"),
+        ({**SKILLS, "shuffled_text": 0.85}, "text_helps", "needs clipit > shuffled_text too"),
+        ({**SKILLS, "shuffled_text": 2.1}, "better", "no evidence that it is the text"),
         ({"lora_only": 0.8, "clipit": 2.0}, "better", "random_pairing was not run"),
         ({"lora_only": 1.01, "clipit": 1.0}, "no_evidence", "no evidence that text helps here"),
         ({"lora_only": 2.0, "clipit": 0.5}, "worse", "worse than lora_only"),

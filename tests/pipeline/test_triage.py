@@ -30,8 +30,11 @@ def test_triage_judges_every_experiment_from_what_the_chain_has_made(edited: Pro
     assert (jobs["triage"], jobs["pair"], jobs["train_teacher"]) == (2, 1, 1)
     assert not {"embed_images", "embed_reports", "train_student", "extract_features"} & set(jobs)
 
+    lock = edited.folder / ".snakemake/clipit.lock"
+    lock.unlink()
     done = clipit_triage(edited)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+    assert json.loads(lock.read_text())["local"], "whose lock it was is known, should it be left"
     assert "triage [" in done.stderr
     said = " ".join(done.stdout.split())
     for experiment, file in zip(("own_data", "trained"), FILES, strict=True):

@@ -1,8 +1,10 @@
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,3 +83,25 @@ def test_the_cluster_s_profile_lists_every_rule_that_asks_for_a_gpu() -> None:
     asking = {rule.partition(":")[0] for rule in rules if "        gpu=" in rule}
     profile = (PROJECT / "profiles" / "slurm" / "config.yaml").read_text()
     assert set(re.findall(r"^#   (\w+): \{slurm_partition: gpu\}", profile, re.MULTILINE)) == asking
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(1, 2), (2, 2), (0, 0)])
+def test_a_shared_training_sees_a_card_for_each_process_whatever_snakemake_leaves_of_its_request(
+    monkeypatch: pytest.MonkeyPatch, asked: int, taken: int
+) -> None:
+    seen: list[int] = []
+
+    def job(*_: object, gpus: int) -> None:
+        seen.append(gpus)
+        raise StopIteration
+
+    monkeypatch.setattr("clipit.runtime.job.job", job)
+    rule = SimpleNamespace(
+        wildcards=SimpleNamespace(variant="clipit", seed="0"),
+        log=["log"],
+        params=SimpleNamespace(threads=1, processes=2),
+        resources=SimpleNamespace(gpu=asked),
+    )
+    with pytest.raises(StopIteration):
+        runpy.run_path(str(PROJECT / "workflow/scripts/train_student.py"), {"snakemake": rule})
+    assert seen == [taken]

@@ -32,8 +32,8 @@ TEXT_CONTROLS = {
     "clipit": ("image_distillation", "random_pairing"),
     "clipit_unlabelled": ("image_distillation_unlabelled", "random_unlabelled", "pseudo_label"),
 }
-# Text that was dealt anew says nothing of its image: a difference to it that is none is a condition, not a verdict.
-DEALT_ANEW = {"clipit": ("shuffled_text",)}
+# Asked for where it was run: reports dealt anew are the very ones that `clipit` has, and say nothing of the image.
+FURTHER_CONTROLS = {"clipit": ("shuffled_text",)}
 WEAK = (
     "every tile has the label of its whole slide, also where it shows something else. The numbers tell how well tiles "
     "are given their slides' labels, not whether that is what they show."
@@ -105,7 +105,9 @@ def compare(
         "levels": _parts(entries, level_figures, resamples),
         "centres": _parts(entries, centre_figures, resamples),
         "extra_tests": [_elsewhere(extra, runs, entries, primary, resamples) for extra in extra_tests],
-        "verdicts": [verdict(row, comparisons, primary, TEXT_CONTROLS) for row in _contexts(entries, primary)],
+        "verdicts": [
+            verdict(row, comparisons, primary, _text_controls(entries)) for row in _contexts(entries, primary)
+        ],
     }
     inputs = {f"{run['variant']}/seed{run['seed']}/{i}": run["predictions"] for i, run in enumerate(runs)}
     for extra in extra_tests:
@@ -191,10 +193,9 @@ def _compare(entries: Sequence[_Entry], primary: Sequence[str], *, secondary: bo
     Holm's correction is made over the primary comparisons of all rows, and apart from that over all the others.
     Where all are `secondary`, none is primary.
     """
-    found = []
+    found, controls = [], _text_controls(entries)
     for entry in entries:
-        controls = (*TEXT_CONTROLS.get(entry.variant, ()), *DEALT_ANEW.get(entry.variant, ()))
-        for against in dict.fromkeys((primary[1], *controls)):
+        for against in dict.fromkeys((primary[1], *controls.get(entry.variant, ()))):
             other = the_match(entry.row, [(other.row, other) for other in entries if other.variant == against])
             if other is not None and other is not entry:
                 is_primary = not secondary and [entry.variant, against] == list(primary)
@@ -204,6 +205,14 @@ def _compare(entries: Sequence[_Entry], primary: Sequence[str], *, secondary: bo
         for one, p in zip(family, holm([one["p"] for one in family]), strict=True):
             one["p_adjusted"] = p
     return found
+
+
+def _text_controls(entries: Sequence[_Entry]) -> dict[str, tuple[str, ...]]:
+    run = {entry.variant for entry in entries}
+    return {
+        variant: (*controls, *(one for one in FURTHER_CONTROLS.get(variant, ()) if one in run))
+        for variant, controls in TEXT_CONTROLS.items()
+    }
 
 
 def _difference(entry: _Entry, other: _Entry, is_primary: bool) -> dict[str, Any]:
